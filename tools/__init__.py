@@ -1,0 +1,1 @@
+"""What the build checks that no library checks for us."""
