@@ -1,0 +1,1 @@
+"""Retrieves, answers with citations, knows how sure it is, and decides who sees the answer."""

@@ -1,0 +1,105 @@
+"""Answers and the passages they rest on."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from brain.domain.identity import DepartmentId, MemberId
+from brain.domain.knowledge import ArticleId, DocumentId, PassageId
+from brain.domain.question import QuestionId
+
+AnswerId = NewType("AnswerId", UUID)
+
+
+class AnswerStatus(StrEnum):
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    PUBLISHED = "published"
+    ABSTAINED = "abstained"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUSPENDED = "suspended"
+    RETRACTED = "retracted"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Number `[n]` of an answer: the passage (with the content hash it had) and the words in it."""
+
+    number: int
+    passage: PassageId
+    passage_hash: str
+    title: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    quote: str
+    document: DocumentId | None = None
+    article: ArticleId | None = None
+
+    @property
+    def label(self) -> str:
+        place = " › ".join((self.title, *self.heading_path))
+        return f"{place} (page {self.page})" if self.page else place
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who checked the answer, and when."""
+
+    by: MemberId
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One version of the answer to a question; `text` is empty where nothing was found."""
+
+    id: AnswerId
+    question: QuestionId
+    department: DepartmentId
+    status: AnswerStatus
+    text: str
+    citations: tuple[Citation, ...]
+    confidence: float
+    reasons: tuple[str, ...]
+    model: str
+    prompt_hash: str
+    scope: frozenset[DepartmentId]
+    version: int = 1
+    article: ArticleId | None = None
+    approval: Approval | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def shown_hash(self) -> str:
+        """What a verdict is bound to: text, citations and who may see it."""
+        parts = [self.text, *(f"{c.number}:{c.passage}:{c.passage_hash}" for c in self.citations)]
+        parts += sorted(str(department) for department in self.scope)
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some text of an answer that is being generated."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A finished generation: Markdown whose `[n]` markers count the passages given, from 1.
+
+    Empty `text` says that nothing in the passages answers the question.
+    """
+
+    text: str
+    model: str
+    prompt_hash: str
+    input_tokens: int = 0
+    output_tokens: int = 0

@@ -1,0 +1,159 @@
+"""How likely an answer is right: signals read off the question, what was found and what was said, and a
+calibration fitted to questions whose answers are known (benchmarks/fit_confidence.py)."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from brain.domain.evidence import Checked
+from brain.domain.knowledge import Found, Passage
+from brain.domain.reading import Asked, asked, coverage, fits, weights
+from brain.domain.wording import digits, identifiers, names, says, term_set
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Every float grows with trust, 0 to 1; `missing` are words of the question its answer's passages lack,
+    `unknown` those that nothing found holds. `wanted` is what the question asks for."""
+
+    meaning: float = 0.0
+    agreement: float = 0.0
+    margin: float = 0.0
+    passage_covers: float = 0.0
+    answer_covers: float = 0.0
+    names_found: float = 0.0
+    words_known: float = 0.0
+    shape: float = 0.0
+    support: float = 0.0
+    drafted: bool = False
+    wanted: str = Asked.ANYTHING.value
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic regression over the float signals."""
+
+    intercept: float
+    coefficients: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Calibration":
+        source = path or Path(__file__).with_name("confidence.json")
+        content = json.loads(source.read_text(encoding="utf-8"))
+        coefficients = tuple((str(name), float(value)) for name, value in content["coefficients"].items())
+        return cls(float(content["intercept"]), coefficients)
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """`reasons` are sentences for people, the weightiest first."""
+
+    value: float
+    reasons: tuple[str, ...]
+    signals: Signals
+
+
+def numeric(signals: Signals) -> dict[str, float]:
+    """The signals that a calibration weighs."""
+    values = ((one.name, getattr(signals, one.name)) for one in fields(signals))
+    return {name: value for name, value in values if isinstance(value, float)}
+
+
+def signals(question: str, found: Sequence[Found], checked: Checked) -> Signals:
+    weighed = weights(question, found)
+    everything = frozenset[str]().union(*(term_set(one.passage.indexed_text) for one in found))
+    unknown = tuple(term for term in weighed if not says(term, everything))
+    if not checked.citations:
+        return Signals(wanted=asked(question).value, unknown=_as_written(unknown, question))
+    cited = [one for _, one, _ in checked.citations]
+    text = "\n".join(one.passage.indexed_text for one in cited)
+    said = term_set(text)
+    context = " ".join(_context(one.passage) for one in cited)
+    lacking = tuple(term for term in weighed if not says(term, said))
+    return Signals(
+        meaning=max(one.dense_score for one in cited),
+        agreement=max(_agreement(one) for one in cited),
+        margin=_margin(cited, found),
+        passage_covers=coverage(weighed, text),
+        answer_covers=coverage(weighed, checked.text, context),
+        names_found=_names_found(question, text),
+        words_known=1.0 - sum(weighed[term] for term in unknown) / max(sum(weighed.values()), 1e-9),
+        shape=fits(question, checked.text),
+        support=checked.support / (1 + checked.dropped),
+        drafted=bool(checked.text),
+        wanted=asked(question).value,
+        missing=_as_written(lacking, question),
+        unknown=_as_written(unknown, question),
+    )
+
+
+def _context(passage: Passage) -> str:
+    return " ".join((passage.title, *passage.heading_path))
+
+
+def _agreement(one: Found) -> float:
+    """1 where both rankings put the passage first."""
+    ranks = (one.dense_rank, one.lexical_rank)
+    return sum(1 / rank for rank in ranks if rank) / len(ranks)
+
+
+def _margin(cited: Sequence[Found], found: Sequence[Found]) -> float:
+    """How far the answer's passage is ahead of other documents: near rivals mean that the topic is shared."""
+    own = {one.passage.document or one.passage.article or one.passage.id for one in cited}
+    rival = max(
+        (
+            one.score
+            for one in found
+            if (one.passage.document or one.passage.article or one.passage.id) not in own
+        ),
+        default=0.0,
+    )
+    return min(1.0, max(0.0, 0.5 + max(one.score for one in cited) - rival))
+
+
+def _names_found(question: str, text: str) -> float:
+    """Share of the question's names, identifiers and numbers that the cited passages hold."""
+    plain = text.lower()
+    wanted = identifiers(question) | names(question) | digits(question)
+    if not wanted:
+        return 1.0
+    return sum(1 for name in wanted if name in plain) / len(wanted)
+
+
+def _as_written(stems: Sequence[str], question: str) -> tuple[str, ...]:
+    """The question's own words for these stems."""
+    words = [word.strip(".,;:!?()[]\"'`") for word in question.split()]
+    wanted = frozenset(stems)
+    return tuple(dict.fromkeys(word for word in words if term_set(word) & wanted))
+
+
+def confidence(signals: Signals, calibration: Calibration) -> Confidence:
+    if not signals.drafted:
+        return Confidence(0.0, _reasons(signals), signals)
+    values = numeric(signals)
+    logit = calibration.intercept + sum(weight * values[name] for name, weight in calibration.coefficients)
+    return Confidence(1 / (1 + math.exp(-logit)), _reasons(signals), signals)
+
+
+def _reasons(signals: Signals) -> tuple[str, ...]:
+    reasons = [f"No passage mentions “{word}”." for word in signals.unknown[:3]]
+    if not signals.drafted:
+        return (*reasons, "No passage answers the question.")
+    lacking = [word for word in signals.missing if word not in signals.unknown]
+    if lacking:
+        reasons.append(
+            "The cited passage does not mention " + ", ".join(f"“{word}”" for word in lacking[:4]) + "."
+        )
+    if not signals.missing:
+        reasons.append("The cited passage names every key term of the question.")
+    if signals.shape < 1:
+        reasons.append(f"The question asks for {signals.wanted}; the answer does not clearly give it.")
+    if signals.support < 1:
+        reasons.append("Not every statement is word for word in its passage.")
+    if signals.margin < 0.5:
+        reasons.append("Another document fits the question better.")
+    return tuple(reasons)

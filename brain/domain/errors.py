@@ -1,0 +1,32 @@
+"""Failures named by what the caller can do. Anything else that is raised is a bug."""
+
+
+class ExpertError(Exception):
+    """The request could not be carried out."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class Unavailable(ExpertError):
+    """Something this needs is not answering right now; try again shortly."""
+
+    def __init__(self, message: str | None = None, retry_after_s: float = 5.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Denied(ExpertError):
+    """You may not do this."""
+
+
+class Rejected(ExpertError):
+    """The input cannot be used as it is."""
+
+
+class Missing(Rejected):
+    """There is no such thing, or you may not see it."""
+
+
+class Conflict(Rejected):
+    """Somebody else was first, or what you saw has changed since."""

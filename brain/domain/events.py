@@ -1,0 +1,77 @@
+"""Facts in the past tense. Each is stored in the transaction that made it true.
+
+An event carries ids, not texts: whoever handles it reads the present state.
+"""
+
+from dataclasses import dataclass
+
+from brain.domain.answer import AnswerId
+from brain.domain.knowledge import ArticleId, DocumentId
+from brain.domain.question import QuestionId
+from brain.domain.review import ReviewId
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAsked:
+    question: QuestionId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPublished:
+    question: QuestionId
+    answer: AnswerId
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequested:
+    review: ReviewId
+    question: QuestionId
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewJoined:
+    review: ReviewId
+    question: QuestionId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerApproved:
+    review: ReviewId
+    answer: AnswerId
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAmended:
+    review: ReviewId
+    answer: AnswerId
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRejected:
+    review: ReviewId
+    answer: AnswerId
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChanged:
+    document: DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentForgotten:
+    document: DocumentId
+
+
+Event = (
+    QuestionAsked
+    | AnswerPublished
+    | ReviewRequested
+    | ReviewJoined
+    | AnswerApproved
+    | AnswerAmended
+    | AnswerRejected
+    | DocumentChanged
+    | DocumentForgotten
+)

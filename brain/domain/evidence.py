@@ -1,0 +1,241 @@
+"""Checks a generated text claim by claim against the passages it was made from. What no passage carries is
+taken out; what stays has marks that point to the words it rests on."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+
+from brain.domain.knowledge import Found, Passage
+from brain.domain.segments import Kind, Segment, segments, sentences
+from brain.domain.wording import identifiers, names, negated, numbers, term_set
+
+# Share of a claim's content words that its passage must hold; below, paraphrase and invention look alike.
+ENOUGH = 0.6
+_MARK = re.compile(r"\[(\d{1,3})\](?![(:\w])")
+_CODE_SPAN = re.compile(r"`[^`\n]+`")
+_SPACED_MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
+_BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
+_STRUCTURE = (Kind.HEADING, Kind.TABLE_HEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`text` with marks numbered by first appearance; each citation is (number, passage, verbatim quote).
+
+    `support` is the mean share of a kept claim's words found in its passage; `dropped` counts claims taken out.
+    """
+
+    text: str
+    citations: tuple[tuple[int, Found, str], ...]
+    support: float
+    dropped: int
+
+
+class _Role(StrEnum):
+    CLAIM = "claim"
+    LEAD = "lead"
+    MARKS = "marks"
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A judged segment. A lead only arranges claims; bare marks speak for what stands before them.
+
+    `carried_by`: the passages (indexes) that carry what it says, with the support each gives.
+    """
+
+    segment: Segment
+    role: _Role
+    marks: tuple[int, ...]
+    carried_by: dict[int, float] = field(default_factory=dict)
+
+
+def check(text: str, passages: Sequence[Found]) -> Checked:
+    judged = [_judged(segment, passages) for segment in segments(text)]
+    claims = [one for one in judged if one.role is _Role.CLAIM]
+    carried = [one for one in claims if one.carried_by]
+    if not carried:
+        return Checked("", (), 0.0, len(claims))
+    carriers = {index for one in carried for index in one.carried_by}
+    cited = {index for one in judged for index in one.marks} & carriers
+    sources = {one.segment.start: _sources(one, cited) for one in carried}
+    sources |= {
+        one.segment.start: tuple(index for index in one.marks if index in carriers)
+        for one in judged
+        if one.role is not _Role.CLAIM
+    }
+    whole, order = _rendered(text, judged, sources)
+    citations = tuple(
+        (number, passages[index], _quote(carried, index, passages[index].passage))
+        for number, index in enumerate(order, start=1)
+    )
+    support = sum(max(one.carried_by.values()) for one in carried) / len(carried)
+    return Checked(whole, citations, support, len(claims) - len(carried))
+
+
+def _judged(segment: Segment, passages: Sequence[Found]) -> _Claim:
+    marks = _marks(segment, len(passages))
+    bare = _bare(segment)
+    if not bare:
+        return _Claim(segment, _Role.MARKS, marks)
+    leads_in = bare.rstrip("*_").endswith(":") and segment.kind is Kind.SENTENCE
+    if segment.kind in _STRUCTURE or (leads_in and not (numbers(bare) or identifiers(bare))):
+        return _Claim(segment, _Role.LEAD, marks)
+    scored = {index: _support(bare, found.passage) for index, found in enumerate(passages)}
+    return _Claim(
+        segment,
+        _Role.CLAIM,
+        marks,
+        {index: support for index, support in scored.items() if support >= ENOUGH},
+    )
+
+
+def _marks(segment: Segment, count: int) -> tuple[int, ...]:
+    """Indexes of the passages this segment points to; marks out of range point nowhere."""
+    if segment.kind is Kind.CODE:
+        return ()
+    text = _CODE_SPAN.sub(lambda match: " " * len(match.group()), segment.text)
+    found = (int(match.group(1)) - 1 for match in _MARK.finditer(text))
+    return tuple(dict.fromkeys(index for index in found if 0 <= index < count))
+
+
+def _bare(segment: Segment) -> str:
+    if segment.kind is Kind.CODE:
+        return segment.text.strip()
+    return _SPACED_MARK.sub("", _BULLET.sub("", segment.text)).strip()
+
+
+def _sources(claim: _Claim, cited: set[int]) -> tuple[int, ...]:
+    """The passages to mark the claim with: its own where they carry it, else the best other one.
+
+    None for a claim without marks that a passage cited elsewhere carries, as the steps of a cited procedure are.
+    """
+    own = tuple(index for index in claim.marks if index in claim.carried_by)
+    if own or (not claim.marks and not cited.isdisjoint(claim.carried_by)):
+        return own
+    return (max(claim.carried_by, key=lambda index: (claim.carried_by[index], -index)),)
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return " ".join(_SPACED_MARK.sub("", text).split())
+
+
+def _support(claim: str, passage: Passage) -> float:
+    """Share of the claim's words in the passage; 0 where a number, a name or a negation is not where they are."""
+    if _plain(claim) in _plain(passage.text):
+        return 1.0
+    whole = passage.indexed_text
+    plain = whole.lower()
+    said = term_set(claim)
+    share = len(said & term_set(whole)) / len(said) if said else 0.0
+    if share < ENOUGH or any(token not in plain for token in identifiers(claim) | names(claim)):
+        return 0.0
+    near = _near(said, passage.text)
+    around = " ".join((passage.title, *passage.heading_path, *near))
+    if not numbers(claim) <= numbers(around) or negated(claim) not in {negated(piece) for piece in near}:
+        return 0.0
+    return share
+
+
+def _near(said: frozenset[str], text: str) -> list[str]:
+    """The sentences that share most with the claim."""
+    pieces = [text[start:end] for start, end in _quotable(text)] or [text]
+    words = frozenset(term for term in said if not term.isdigit())
+    shared = [len(words & term_set(piece)) for piece in pieces]
+    least = max(1.0, 0.6 * max(shared))
+    return [piece for piece, count in zip(pieces, shared, strict=True) if count >= least]
+
+
+@lru_cache(maxsize=512)
+def _quotable(text: str) -> tuple[tuple[int, int], ...]:
+    """Sentences, also those inside list items; rows and code blocks whole."""
+    spans: list[tuple[int, int]] = []
+    for segment in segments(text):
+        if segment.kind is Kind.ITEM:
+            spans.extend(sentences(text, segment.start, segment.end))
+        elif segment.kind not in _STRUCTURE:
+            spans.append((segment.start, segment.end))
+    return tuple(spans)
+
+
+def _quote(carried: Sequence[_Claim], index: int, passage: Passage) -> str:
+    """The sentence of the passage that carries most of what is said on its strength."""
+    said = frozenset[str]().union(
+        *(term_set(_bare(one.segment)) for one in carried if index in one.carried_by)
+    )
+    spans = _quotable(passage.text) or ((0, len(passage.text)),)
+    pieces = [passage.text[start:end] for start, end in spans]
+    return max(pieces, key=lambda piece: (len(said & term_set(piece)), -len(piece)))
+
+
+def _rendered(
+    text: str, judged: Sequence[_Claim], sources: dict[int, tuple[int, ...]]
+) -> tuple[str, list[int]]:
+    """The text without dropped claims and the leads left without any, and the passages in order of marks."""
+    order: list[int] = []
+    parts: list[str] = []
+    at = 0
+    for one in _staying(judged, sources):
+        segment = one.segment
+        parts.append(text[at : segment.start])
+        at = segment.end
+        if segment.start in sources:
+            marks = sources[segment.start]
+            order.extend(index for index in marks if index not in order)
+            parts.append(_remarked(segment, marks, order))
+    parts.append(text[at:])
+    return _tidy("".join(parts)), order
+
+
+def _staying(judged: Sequence[_Claim], sources: dict[int, tuple[int, ...]]) -> Sequence[_Claim]:
+    """Takes leads without a claim out of `sources`; read backwards, since a lead stays for what follows it."""
+    rows_below = led_below = headed_below = False
+    for one in reversed(judged):
+        kind = one.segment.kind
+        if one.role is _Role.CLAIM and one.segment.start in sources:
+            led_below = headed_below = True
+            rows_below = rows_below or kind is Kind.ROW
+        elif one.role is _Role.LEAD:
+            stays = {Kind.TABLE_HEAD: rows_below, Kind.HEADING: headed_below}.get(kind, led_below)
+            if not stays:
+                del sources[one.segment.start]
+            rows_below = False
+            led_below = led_below and kind is Kind.TABLE_HEAD
+            headed_below = headed_below and kind is not Kind.HEADING
+    return judged
+
+
+def _remarked(segment: Segment, sources: Sequence[int], order: Sequence[int]) -> str:
+    """The segment with its marks replaced: numbered anew, those that carry nothing gone, a missing one added."""
+    if segment.kind is Kind.CODE:
+        return segment.text
+    written = set()
+
+    def renumbered(match: re.Match[str]) -> str:
+        inside_code = segment.text[: match.start()].count("`") % 2
+        if inside_code:
+            return match.group()
+        mark = _MARK.search(match.group())
+        index = int(mark.group(1)) - 1 if mark else -1
+        if index not in sources:
+            return ""
+        written.add(index)
+        lead = match.group()[: len(match.group()) - len(match.group().lstrip())]
+        return f"{lead}[{order.index(index) + 1}]"
+
+    text = _SPACED_MARK.sub(renumbered, segment.text)
+    missing = "".join(f" [{order.index(index) + 1}]" for index in sources if index not in written)
+    if missing and segment.kind is Kind.ROW:
+        return re.sub(r"\s*\|\s*$", f"{missing} |", text)
+    return text + missing
+
+
+def _tidy(text: str) -> str:
+    """Blank lines left by what was taken out, but never inside code."""
+    parts = re.split(r"(^[ \t]*```.*?^[ \t]*```[ \t]*$)", text, flags=re.MULTILINE | re.DOTALL)
+    for index in range(0, len(parts), 2):
+        parts[index] = re.sub(r"\n{3,}", "\n\n", parts[index])
+    return "".join(parts).strip()

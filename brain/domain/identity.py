@@ -1,0 +1,89 @@
+"""Who people are: tenants, departments, members and what they may read or decide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+TenantId = NewType("TenantId", UUID)
+DepartmentId = NewType("DepartmentId", UUID)
+MemberId = NewType("MemberId", UUID)
+
+
+class Role(StrEnum):
+    ASKER = "asker"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+class Visibility(StrEnum):
+    """Who may read what a department knows."""
+
+    TENANT = "tenant"
+    DEPARTMENT = "department"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """At or above `publish` an answer goes out unseen; below `abstain` no draft is offered at all."""
+
+    publish: float = 0.75
+    abstain: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    id: DepartmentId
+    slug: str
+    name: str
+    description: str = ""
+    icon: str = ""
+    visibility: Visibility = Visibility.TENANT
+    thresholds: Thresholds = Thresholds()
+    instructions: str = ""
+    review_hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    id: MemberId
+    handle: str
+    name: str
+    email: str | None = None
+    roles: Mapping[DepartmentId, frozenset[Role]] = field(default_factory=dict)
+    disabled_at: datetime | None = None
+
+    @property
+    def departments(self) -> frozenset[DepartmentId]:
+        return frozenset(self.roles)
+
+    def may(self, role: Role, department: DepartmentId) -> bool:
+        return self.disabled_at is None and role in self.roles.get(department, frozenset())
+
+    def is_admin(self) -> bool:
+        return self.disabled_at is None and any(Role.ADMIN in roles for roles in self.roles.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The people who will see an answer: `departments` are those that every one of them belongs to.
+
+    What a tenant-visible department knows is readable by every audience of the tenant.
+    """
+
+    tenant: TenantId
+    departments: frozenset[DepartmentId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The member on whose behalf a request runs, proven by an API key or a platform signature."""
+
+    tenant: TenantId
+    member: Member
+
+    @property
+    def audience(self) -> Audience:
+        return Audience(self.tenant, self.member.departments)

@@ -1,0 +1,102 @@
+"""Documents and the passages retrieval works on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from brain.domain.identity import DepartmentId
+
+DocumentId = NewType("DocumentId", UUID)
+PassageId = NewType("PassageId", UUID)
+ArticleId = NewType("ArticleId", UUID)
+
+
+class DocumentStatus(StrEnum):
+    LIVE = "live"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class PageStart:
+    """From `offset` (characters into the Markdown) on, the text stands on page `page` (1-based)."""
+
+    offset: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a parser makes of a file: one Markdown text, whatever the format was."""
+
+    title: str
+    markdown: str
+    pages: tuple[PageStart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a parsed document: `text == markdown[start:end]`, `page` where pages are known."""
+
+    ordinal: int
+    heading_path: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A source item. `version` counts the contents it has had; quarantined ones keep a reason."""
+
+    id: DocumentId
+    department: DepartmentId
+    source: str
+    title: str
+    media_type: str
+    content_hash: str
+    version: int = 1
+    status: DocumentStatus = DocumentStatus.LIVE
+    reason: str | None = None
+    passages: int = 0
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A retrievable piece of a document or of an article (exactly one of the two ids is set)."""
+
+    id: PassageId
+    department: DepartmentId
+    title: str
+    heading_path: tuple[str, ...]
+    text: str
+    content_hash: str
+    ordinal: int = 0
+    page: int | None = None
+    start: int = 0
+    end: int = 0
+    document: DocumentId | None = None
+    article: ArticleId | None = None
+
+    @property
+    def indexed_text(self) -> str:
+        """What both rankings see: title and headings carry words that the body leaves out."""
+        return "\n".join((self.title, " › ".join(self.heading_path), self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage with its score and 1-based rank in each ranking; a rank is None where it did not appear.
+
+    `dense_score` is the cosine similarity, known for every passage found; `lexical_score` is BM25.
+    """
+
+    passage: Passage
+    dense_score: float
+    dense_rank: int | None
+    lexical_score: float
+    lexical_rank: int | None
+    score: float = 0.0

@@ -1,0 +1,81 @@
+"""Requests for judgement, who may give it, and what was decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from brain.domain.answer import Answer, AnswerId
+from brain.domain.identity import Department, DepartmentId, Member, MemberId, Role, Visibility
+from brain.domain.question import QuestionId
+
+ReviewId = NewType("ReviewId", UUID)
+VerdictId = NewType("VerdictId", UUID)
+
+
+class ReviewStatus(StrEnum):
+    OPEN = "open"
+    DECIDED = "decided"
+    EXPIRED = "expired"
+
+
+class VerdictKind(StrEnum):
+    APPROVE = "approve"
+    AMEND = "amend"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """`number` is what people type; `shown_hash` is what the reviewer is asked to judge."""
+
+    id: ReviewId
+    number: int
+    question: QuestionId
+    answer: AnswerId
+    department: DepartmentId
+    status: ReviewStatus
+    shown_hash: str
+    opened_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    id: VerdictId
+    review: ReviewId
+    member: MemberId
+    kind: VerdictKind
+    shown_hash: str
+    reason: str = ""
+    diff: str = ""
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCase:
+    """A review with all a reviewer needs to see, as read in one transaction."""
+
+    review: Review
+    question: str
+    answer: Answer
+    askers: frozenset[MemberId]
+    verdict: Verdict | None = None
+    decided_by: str | None = None
+    waiting: int = 1
+
+
+def objection(case: ReviewCase, reviewer: Member, departments: Sequence[Department]) -> str | None:
+    """Why this member may not decide this review, or None where they may."""
+    if reviewer.disabled_at is not None:
+        return "Your account is disabled."
+    if not reviewer.may(Role.REVIEWER, case.review.department):
+        return "Only reviewers of the department may decide this review."
+    public = {one.id for one in departments if one.visibility is Visibility.TENANT}
+    if not case.answer.scope <= reviewer.departments | public:
+        return "You may not read every source of this answer."
+    if reviewer.id in case.askers:
+        return "Somebody else has to check the answer to your own question."
+    return None

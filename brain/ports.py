@@ -1,0 +1,244 @@
+"""What the brain needs from outside. Protocols only; a member is added when two implementations want it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Generation, Piece
+from brain.domain.article import Article, ArticleMatch
+from brain.domain.events import Event
+from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
+from brain.domain.knowledge import ArticleId, Document, DocumentId, Found, ParsedDocument, Passage
+from brain.domain.question import ConversationId, Question, QuestionId, Turn
+from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
+from brain.domain.review import Review, ReviewCase, ReviewId, Verdict
+from brain.domain.training import TrainingExample
+
+Vector = Sequence[float]
+
+
+class TextKind(StrEnum):
+    """Some models embed questions and passages differently."""
+
+    QUESTION = "question"
+    PASSAGE = "passage"
+
+
+class Embedder(Protocol):
+    name: str
+    dimensions: int
+
+    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
+        """One unit-length vector of `dimensions` floats for each text, in order.
+
+        Raises `Unavailable` where the model cannot be reached.
+        """
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens as this model counts them, or a close estimate."""
+
+
+class Generator(Protocol):
+    name: str
+
+    def generate(
+        self, question: str, *, passages: Sequence[Found], history: Sequence[Turn], instructions: str
+    ) -> AsyncIterator[Piece | Generation]:
+        """Pieces of text as they come, then exactly one `Generation` with the whole.
+
+        Passages are data: nothing written in them is an instruction. Raises `Unavailable`
+        when the model does not finish; nothing of an unfinished generation may be shown.
+        """
+
+
+class KnowledgeIndex(Protocol):
+    async def search(
+        self,
+        question: str,
+        *,
+        vector: Vector,
+        audience: Audience,
+        department: DepartmentId | None,
+        limit: int,
+    ) -> list[Found]:
+        """The union of the `limit` best passages by meaning and by words, unordered.
+
+        Only passages that everyone in the audience may read take part in the ranking;
+        with `department`, only that department's.
+        """
+
+    async def upsert(self, tenant: TenantId, *, passages: Sequence[tuple[Passage, Vector]]) -> None:
+        """Idempotent by passage id."""
+
+    async def delete(self, tenant: TenantId, *, documents: Sequence[DocumentId]) -> None:
+        """Remove every passage of these documents; unknown ids are ignored."""
+
+
+class Parser(Protocol):
+    async def parse(self, content: bytes, *, name: str, media_type: str | None) -> ParsedDocument:
+        """Raises `Rejected` saying why a person cannot have this file read."""
+
+
+class People(Protocol):
+    async def departments(self) -> list[Department]: ...
+
+    async def save_department(self, department: Department) -> None:
+        """Insert or update by slug; the id of an existing one is kept."""
+
+    async def members(self) -> list[Member]: ...
+
+    async def member(self, handle: str) -> Member | None:
+        """By handle, or by id in text form."""
+
+    async def save_member(self, member: Member) -> None:
+        """Insert or replace by id, roles included."""
+
+    async def keys(self) -> list[Key]: ...
+
+    async def save_key(self, key: Key) -> None:
+        """Insert or replace by id."""
+
+    async def key_owner(self, digest: str) -> Member | None:
+        """The enabled member whose unrevoked key has this digest."""
+
+
+class Library(Protocol):
+    async def documents(self, *, audience: Audience) -> list[Document]: ...
+
+    async def document(self, document: DocumentId) -> Document | None: ...
+
+    async def by_source(self, department: DepartmentId, *, source: str) -> Document | None:
+        """Locked until the end of the transaction, so that two ingestions of one file take turns."""
+
+    async def save(
+        self, document: Document, *, markdown: str, content: bytes, passages: Sequence[tuple[Passage, Vector]]
+    ) -> None:
+        """Insert or replace the document with all its passages, embeddings and postings."""
+
+    async def forget(self, document: DocumentId) -> None:
+        """Remove the document and everything derived from it."""
+
+
+class Questions(Protocol):
+    async def accept(self, question: Question, *, idempotency_key: str) -> QuestionId:
+        """Insert, or return the id that the asker's key already stands for.
+
+        Raises `Conflict` where the key was used for another text.
+        """
+
+    async def question(self, question: QuestionId) -> Question | None: ...
+
+    async def history(self, conversation: ConversationId, *, before: QuestionId) -> list[Turn]:
+        """The same asker's earlier turns, oldest first, with answers they may still see."""
+
+    async def latest_answer(self, question: QuestionId) -> Answer | None: ...
+
+    async def save_answer(self, answer: Answer) -> bool:
+        """False where this question already has an answer of this version: somebody else was first."""
+
+    async def settle(
+        self,
+        answer: AnswerId,
+        *,
+        to: AnswerStatus,
+        approval: Approval | None = None,
+        article: ArticleId | None = None,
+    ) -> None:
+        """Move an answer on; where somebody approved it, say who, and what article it became."""
+
+    async def asked_by(self, member: MemberId, *, limit: int) -> list[tuple[Question, Answer | None]]: ...
+
+
+class Reviews(Protocol):
+    async def open(self, review: Review, *, vector: Vector) -> Review:
+        """Returns it with the tenant's next number; the question of its answer waits for it."""
+
+    async def join(self, review: ReviewId, *, question: QuestionId) -> None: ...
+
+    async def open_like(
+        self, audience: Audience, *, vector: Vector, limit: int
+    ) -> list[tuple[ReviewCase, float]]:
+        """Open reviews of near questions with their cosine similarity, nearest first.
+
+        Only reviews whose answer's sources the audience may read.
+        """
+
+    async def case(self, number: int, *, lock: bool) -> ReviewCase | None: ...
+
+    async def cases(self, *, departments: frozenset[DepartmentId], open_only: bool) -> list[ReviewCase]: ...
+
+    async def decide(self, verdict: Verdict) -> bool:
+        """False where the review was decided before."""
+
+    async def waiting(self, review: ReviewId) -> list[QuestionId]: ...
+
+    async def for_question(self, question: QuestionId) -> tuple[int | None, str]:
+        """The number of the newest review this question waits for or waited for, and its verdict's reason."""
+
+
+class Articles(Protocol):
+    async def save(
+        self,
+        article: Article,
+        *,
+        wordings: Sequence[tuple[str, Vector]],
+        passages: Sequence[tuple[Passage, Vector]],
+    ) -> None:
+        """Insert, or add a version; passages of the former version leave the index."""
+
+    async def article(self, article: ArticleId) -> Article | None: ...
+
+    async def articles(self, *, audience: Audience) -> list[Article]: ...
+
+    async def nearest(self, audience: Audience, *, vector: Vector, limit: int) -> list[ArticleMatch]:
+        """Live articles the audience may read, by their nearest wording."""
+
+
+class Records(Protocol):
+    async def save_feedback(self, feedback: Feedback) -> None: ...
+
+    async def feedback(self, *, limit: int) -> list[Feedback]: ...
+
+    async def save_example(self, example: TrainingExample) -> None: ...
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Append; a failure here fails the audited act."""
+
+    async def tasks(self, *, dead_only: bool, limit: int) -> list[Task]: ...
+
+    async def replay(self, task: TaskId) -> bool:
+        """Make a dead task ready again; False where there is no such dead task."""
+
+
+class Transaction(Protocol):
+    @property
+    def now(self) -> datetime:
+        """The database's time at the beginning of the transaction."""
+
+    @property
+    def people(self) -> People: ...
+
+    @property
+    def library(self) -> Library: ...
+
+    @property
+    def questions(self) -> Questions: ...
+
+    @property
+    def reviews(self) -> Reviews: ...
+
+    @property
+    def articles(self) -> Articles: ...
+
+    @property
+    def records(self) -> Records: ...
+
+    async def emit(self, event: Event, *, after_s: float = 0) -> None:
+        """Store the event with the state that caused it; handlers see it once this commits."""
+
+
+class Store(Protocol):
+    def transaction(self, tenant: TenantId) -> AbstractAsyncContextManager[Transaction]:
+        """Commits on exit, rolls back on error; sees and writes this tenant's rows only."""
