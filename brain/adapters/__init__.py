@@ -1,0 +1,1 @@
+"""What the ports stand for outside: each module wraps its one vendor."""

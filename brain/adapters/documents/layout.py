@@ -1,0 +1,86 @@
+"""Markdown out of blocks: what every reader of a format writes with."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from brain.domain.knowledge import PageStart
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of Markdown. Items of one list follow each other without a blank line."""
+
+    text: str
+    item: bool = False
+
+
+def heading(level: int, text: str) -> Block:
+    return Block(f"{'#' * min(max(level, 1), 6)} {one_line(text)}")
+
+
+def item(depth: int, marker: str, text: str) -> Block:
+    indent = "    " * depth
+    # Lines after the first are indented, so that they stay in their item.
+    body = text.replace("\n", f"\n{indent}    ")
+    return Block(f"{indent}{marker} {body}", item=True)
+
+
+def fence(code: str, language: str = "") -> Block:
+    longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
+    ticks = "`" * (longest + 1)
+    return Block(f"{ticks}{language}\n{code.strip(chr(10)).rstrip()}\n{ticks}")
+
+
+def table(rows: Iterable[Sequence[str]]) -> Block | None:
+    """The first row names the columns. Blank rows and columns are left out; None where nothing is left."""
+    cells = [[_cell(text) for text in row] for row in rows]
+    cells = [row for row in cells if any(row)]
+    width = max((len(row) for row in cells), default=0)
+    cells = [row + [""] * (width - len(row)) for row in cells]
+    used = [column for column in range(width) if any(row[column] for row in cells)]
+    if not used:
+        return None
+    lines = ["| " + " | ".join(row[column] for column in used) + " |" for row in cells]
+    return Block("\n".join([lines[0], "|" + " --- |" * len(used), *lines[1:]]))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def paragraph(text: str) -> Block:
+    """Text of a document is not markup: a line that would read as a heading or a fence is escaped."""
+    return Block(re.sub(r"^(#{1,6}(?=\s|$)|```|~~~)", r"\\\1", text.strip(), flags=re.MULTILINE))
+
+
+def join(blocks: Iterable[Block]) -> str:
+    return assemble([(0, blocks)])[0]
+
+
+def assemble(pages: Iterable[tuple[int, Iterable[Block]]]) -> tuple[str, tuple[PageStart, ...]]:
+    """One text of all pages, and where each page that has text begins."""
+    parts: list[str] = []
+    starts: list[PageStart] = []
+    offset = 0
+    before: Block | None = None
+    for page, blocks in pages:
+        opened = False
+        for block in blocks:
+            if not block.text.strip():
+                continue
+            if before is not None:
+                gap = "\n" if before.item and block.item else "\n\n"
+                parts.append(gap)
+                offset += len(gap)
+            if not opened:
+                starts.append(PageStart(offset, page))
+                opened = True
+            parts.append(block.text)
+            offset += len(block.text)
+            before = block
+    return "".join(parts), tuple(starts)
+
+
+def _cell(text: str) -> str:
+    return one_line(text).replace("|", "\\|")

@@ -1,0 +1,114 @@
+"""Excel workbooks: a heading for each sheet, a table for each block of rows."""
+
+import datetime
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from brain.adapters.documents.archive import open_office_file
+from brain.adapters.documents.layout import Block, heading, join, paragraph, table
+from brain.domain.errors import Rejected
+from brain.domain.knowledge import ParsedDocument
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+
+_FAILURES = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    SyntaxError,
+)
+
+
+def read_xlsx(content: bytes) -> ParsedDocument:
+    file = open_office_file(content, main_part="xl/workbook.xml", kind="an Excel workbook (.xlsx)")
+    try:
+        with warnings.catch_warnings():
+            # It warns of drawings and styles that it leaves out; we read values only.
+            warnings.simplefilter("ignore")
+            workbook = load_workbook(file, read_only=True, data_only=True)
+            blocks = list(_blocks(workbook))
+            workbook.close()
+    except _FAILURES as error:
+        raise _rejected(error) from error
+    return ParsedDocument(workbook.properties.title or "", join(blocks))
+
+
+def _rejected(error: Exception) -> Rejected:
+    return Rejected(
+        f"is damaged: its sheets cannot be read ({type(error).__name__}). Save it anew and try again."
+    )
+
+
+def _blocks(workbook: "Workbook") -> Iterator[Block]:
+    for sheet in workbook.worksheets:
+        if sheet.sheet_state != "visible":
+            continue
+        # Some programs declare a million empty rows.
+        sheet.reset_dimensions()
+        rows = ([_text(value) for value in row] for row in sheet.iter_rows(values_only=True))
+        tables = list(_tables(rows))
+        if tables:
+            yield heading(2, sheet.title)
+            yield from tables
+
+
+def _tables(rows: Iterable[list[str]]) -> Iterator[Block]:
+    """A blank row ends a table; so does a blank column between parts that do not begin and end together."""
+    for filled, group in groupby(rows, key=any):
+        if not filled:
+            continue
+        parts = _side_by_side(list(group))
+        if len(parts) > 1:
+            for part in parts:
+                yield from _tables(part)
+        else:
+            yield from _table(parts[0])
+
+
+def _side_by_side(rows: list[list[str]]) -> list[list[list[str]]]:
+    width = max(map(len, rows))
+    rows = [row + [""] * (width - len(row)) for row in rows]
+    parts = []
+    for filled, columns in groupby(range(width), key=lambda column: any(row[column] for row in rows)):
+        if filled:
+            chosen = list(columns)
+            parts.append([[row[column] for column in chosen] for row in rows])
+    together = {tuple(any(row) for row in (part[0], part[-1])) for part in parts} == {(True, True)}
+    return [rows] if together else parts
+
+
+def _table(rows: list[list[str]]) -> Iterator[Block]:
+    """A single cell above the rest is a caption."""
+    while rows and _filled(rows[0]) == 1 and (len(rows) == 1 or _filled(rows[1]) > 1):
+        yield paragraph(next(filter(None, rows.pop(0))))
+    made = table(rows)
+    if made:
+        yield made
+
+
+def _filled(row: list[str]) -> int:
+    return sum(map(bool, row))
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.15g}"
+        case datetime.datetime() if value.time() == datetime.time():
+            return value.date().isoformat()
+        case _:
+            return str(value).strip()

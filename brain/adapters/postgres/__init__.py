@@ -1,0 +1,1 @@
+"""The store and the knowledge index on PostgreSQL."""

@@ -1,0 +1,136 @@
+"""Hybrid search over PostgreSQL: pgvector and true BM25, both behind the same rights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of, to_passage
+from brain.adapters.postgres.store import enter, reachable
+from brain.domain.identity import Audience, DepartmentId, TenantId
+from brain.domain.knowledge import DocumentId, Found, Passage
+from brain.domain.ranking import K1, B, terms
+from brain.ports import Vector
+
+# Filters act after an HNSW scan. Below this many readable passages an exact scan is quick and misses
+# nothing; above it, the scan goes on until enough readable ones are found.
+# https://github.com/pgvector/pgvector#iterative-index-scans
+EXACT_BELOW = 20_000
+
+_CORPUS = f"""
+SELECT s.id, count(p.id) AS passages, coalesce(sum(p.length), 0) AS terms
+FROM scope s LEFT JOIN passage p ON (p.tenant_id, p.scope_id) = (s.tenant_id, s.id)
+WHERE {READABLE} AND (CAST(:department AS uuid) IS NULL OR CAST(:department AS uuid) = ANY(s.departments))
+GROUP BY s.id
+"""
+
+_SEARCH = """
+WITH near AS (
+    SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec(384))) AS distance
+    FROM embedding
+    WHERE dimensions = 384 AND embedder = :embedder AND scope_id = ANY(CAST(:scopes AS bigint[]))
+    ORDER BY ({vector} <=> CAST(:vector AS halfvec(384))) {exactly} LIMIT :limit
+), dense AS (
+    SELECT passage_id, row_number() OVER (ORDER BY distance, passage_id) AS rank FROM near
+), hits AS (
+    SELECT term, passage_id, occurrences, length, count(*) OVER (PARTITION BY term) AS frequency
+    FROM posting WHERE term = ANY(CAST(:terms AS text[])) AND scope_id = ANY(CAST(:scopes AS bigint[]))
+), scored AS (
+    SELECT passage_id, sum(
+        ln(1 + (:corpus - frequency + 0.5) / (frequency + 0.5)) * occurrences * (:k1 + 1)
+        / (occurrences + :k1 * (1 - :b + :b * length / :mean))) AS score
+    FROM hits GROUP BY passage_id
+), lexical AS (
+    SELECT passage_id, row_number() OVER (ORDER BY score DESC, passage_id) AS rank FROM scored
+    ORDER BY score DESC, passage_id LIMIT :limit
+)
+SELECT p.*, dense.rank AS dense_rank, lexical.rank AS lexical_rank, coalesce(scored.score, 0) AS score,
+    1 - (e.vector <=> CAST(:vector AS halfvec)) AS cosine
+FROM (SELECT passage_id FROM dense UNION SELECT passage_id FROM lexical) found
+JOIN passage p ON p.id = found.passage_id
+JOIN embedding e ON e.passage_id = p.id AND e.embedder = :embedder
+LEFT JOIN dense ON dense.passage_id = p.id
+LEFT JOIN lexical ON lexical.passage_id = p.id
+LEFT JOIN scored ON scored.passage_id = p.id
+"""
+# Adding zero keeps the planner from the HNSW index: its order is the expression's, not the sum's.
+_EXACT = _SEARCH.format(vector="vector::halfvec(384)", exactly="+ 0")
+_APPROXIMATE = _SEARCH.format(vector="vector::halfvec(384)", exactly="")
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresIndex:
+    """`embedder` names the model whose vectors are searched."""
+
+    engine: AsyncEngine
+    embedder: str
+
+    async def search(
+        self,
+        question: str,
+        *,
+        vector: Vector,
+        audience: Audience,
+        department: DepartmentId | None,
+        limit: int,
+    ) -> list[Found]:
+        async with reachable(), self.engine.begin() as connection:
+            await enter(connection, audience.tenant)
+            corpus = (
+                await connection.execute(
+                    text(_CORPUS),
+                    {"departments": sorted(audience.departments), "department": department},
+                )
+            ).all()
+            size = sum(row.passages for row in corpus)
+            if size == 0:
+                return []
+            exact = size < EXACT_BELOW
+            if not exact:
+                await connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
+                await connection.execute(text("SET LOCAL hnsw.ef_search = 100"))
+            rows = await connection.execute(
+                text(_EXACT if exact else _APPROXIMATE),
+                {
+                    "vector": str(list(vector)),
+                    "embedder": self.embedder,
+                    "scopes": [row.id for row in corpus],
+                    "terms": sorted(set(terms(question))),
+                    "corpus": float(size),
+                    "mean": float(max(sum(row.terms for row in corpus) / size, 1.0)),
+                    "k1": K1,
+                    "b": B,
+                    "limit": limit,
+                },
+            )
+            return [
+                Found(to_passage(row), row.cosine, row.dense_rank, float(row.score), row.lexical_rank)
+                for row in rows
+            ]
+
+    async def upsert(self, tenant: TenantId, *, passages: Sequence[tuple[Passage, Vector]]) -> None:
+        async with reachable(), self.engine.begin() as connection:
+            await enter(connection, tenant)
+            await connection.execute(
+                text("DELETE FROM passage WHERE id = ANY(CAST(:ids AS uuid[]))"),
+                {"ids": [passage.id for passage, _ in passages]},
+            )
+            for passage, vector in passages:
+                await self._insert(connection, tenant, passage, vector)
+
+    async def delete(self, tenant: TenantId, *, documents: Sequence[DocumentId]) -> None:
+        async with reachable(), self.engine.begin() as connection:
+            await enter(connection, tenant)
+            await connection.execute(
+                text("DELETE FROM passage WHERE document_id = ANY(CAST(:ids AS uuid[]))"),
+                {"ids": list(documents)},
+            )
+
+    async def _insert(
+        self, connection: AsyncConnection, tenant: TenantId, passage: Passage, vector: Vector
+    ) -> None:
+        scope = await scope_of(connection, tenant, frozenset((passage.department,)))
+        await insert_passages(
+            connection, tenant, embedder=self.embedder, scope=scope, passages=[(passage, vector)]
+        )

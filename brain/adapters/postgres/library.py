@@ -1,0 +1,125 @@
+"""Documents in PostgreSQL, each with all that is derived from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, func, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from brain.adapters.postgres import tables
+from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
+from brain.domain.identity import Audience, DepartmentId, TenantId
+from brain.domain.knowledge import Document, DocumentId, DocumentStatus, Passage
+from brain.ports import Vector
+
+_DOCUMENTS = """
+SELECT d.*, (SELECT count(*) FROM passage p WHERE p.document_id = d.id) AS passages FROM document d
+"""
+_SUSPEND = """
+UPDATE article a SET status = 'suspended', updated_at = now() FROM article_version v
+WHERE (v.tenant_id, v.article_id, v.version) = (a.tenant_id, a.id, a.version) AND a.status = 'live'
+AND EXISTS (
+    SELECT FROM citation c WHERE c.answer_id = v.answer_id AND c.document_id = :id AND NOT EXISTS (
+        SELECT FROM passage p WHERE p.id = c.passage_id AND p.content_hash = c.passage_hash))
+RETURNING a.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLibrary:
+    connection: AsyncConnection
+    tenant: TenantId
+    embedder: str
+
+    async def documents(self, *, audience: Audience) -> list[Document]:
+        rows = await self.connection.execute(
+            text(
+                _DOCUMENTS + f"JOIN LATERAL (SELECT ARRAY[d.department_id] AS departments) s ON {READABLE}"
+                " ORDER BY d.source"
+            ),
+            {"departments": sorted(audience.departments)},
+        )
+        return [_document(row) for row in rows]
+
+    async def document(self, document: DocumentId) -> Document | None:
+        rows = await self.connection.execute(text(_DOCUMENTS + "WHERE d.id = :id"), {"id": document})
+        return next((_document(row) for row in rows), None)
+
+    async def by_source(self, department: DepartmentId, *, source: str) -> Document | None:
+        # An advisory lock, because there may be no row yet to lock.
+        await self.connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+            {"key": f"{self.tenant}/{department}/{source}"},
+        )
+        rows = await self.connection.execute(
+            text(_DOCUMENTS + "WHERE d.department_id = :department AND d.source = :source"),
+            {"department": department, "source": source},
+        )
+        return next((_document(row) for row in rows), None)
+
+    async def save(
+        self, document: Document, *, markdown: str, content: bytes, passages: Sequence[tuple[Passage, Vector]]
+    ) -> None:
+        quarantined = document.status is DocumentStatus.QUARANTINED
+        values = {
+            "department_id": document.department,
+            "source": document.source,
+            "title": document.title,
+            "media_type": document.media_type,
+            "content_hash": document.content_hash,
+            "version": document.version,
+            "status": document.status.value,
+            "reason": document.reason,
+            "markdown": markdown,
+            "content": content if quarantined else None,
+            "updated_at": func.now(),
+        }
+        statement = insert(tables.table(tables.Document)).values(
+            tenant_id=self.tenant, id=document.id, **values
+        )
+        await self.connection.execute(
+            statement.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
+        )
+        await self._clear(document.id)
+        await insert_passages(
+            self.connection,
+            self.tenant,
+            embedder=self.embedder,
+            scope=await scope_of(self.connection, self.tenant, frozenset((document.department,))),
+            passages=passages,
+        )
+        await self._suspend_articles(document.id)
+
+    async def forget(self, document: DocumentId) -> None:
+        await self.connection.execute(text("DELETE FROM document WHERE id = :id"), {"id": document})
+        await self._suspend_articles(document)
+
+    async def _suspend_articles(self, document: DocumentId) -> None:
+        """An approved answer is not served once a passage it rests on is no longer what was cited."""
+        suspended = await self.connection.execute(text(_SUSPEND), {"id": document})
+        await self.connection.execute(
+            text("DELETE FROM passage WHERE article_id = ANY(CAST(:ids AS uuid[]))"),
+            {"ids": [row.id for row in suspended]},
+        )
+
+    async def _clear(self, document: DocumentId) -> None:
+        """Postings and embeddings go with their passage."""
+        await self.connection.execute(text("DELETE FROM passage WHERE document_id = :id"), {"id": document})
+
+
+def _document(row: Row[Any]) -> Document:
+    return Document(
+        id=DocumentId(row.id),
+        department=DepartmentId(row.department_id),
+        source=row.source,
+        title=row.title,
+        media_type=row.media_type,
+        content_hash=row.content_hash,
+        version=row.version,
+        status=DocumentStatus(row.status),
+        reason=row.reason,
+        passages=row.passages,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,108 @@
+"""Passages with their postings and embeddings: written together, read as domain passages."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from brain.adapters.postgres import tables
+from brain.domain.identity import DepartmentId, TenantId
+from brain.domain.knowledge import ArticleId, DocumentId, Passage, PassageId
+from brain.domain.ranking import terms
+from brain.ports import Vector
+
+# A scope may be read by whoever may read all of its departments: those that the whole tenant sees, and
+# those that every viewer belongs to.
+READABLE = """
+s.departments <@ ARRAY(
+    SELECT d.id FROM department d WHERE d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[])))
+"""
+
+
+async def scope_of(
+    connection: AsyncConnection, tenant: TenantId, departments: frozenset[DepartmentId]
+) -> int:
+    """The number of this set of departments, made where it is new."""
+    members = sorted(departments)
+    found = await connection.scalar(
+        text("SELECT id FROM scope WHERE departments = CAST(:departments AS uuid[])"),
+        {"departments": members},
+    )
+    if found is None:
+        # DO UPDATE rather than DO NOTHING: it returns the row also where somebody else made it just now.
+        found = await connection.scalar(
+            text(
+                "INSERT INTO scope (tenant_id, departments) VALUES (:tenant, CAST(:departments AS uuid[]))"
+                " ON CONFLICT (tenant_id, departments) DO UPDATE SET departments = excluded.departments"
+                " RETURNING id"
+            ),
+            {"tenant": tenant, "departments": members},
+        )
+    return int(found)
+
+
+async def insert_passages(
+    connection: AsyncConnection,
+    tenant: TenantId,
+    *,
+    embedder: str,
+    scope: int,
+    passages: Sequence[tuple[Passage, Vector]],
+) -> None:
+    """All of `passages` are of one scope; their ids are new."""
+    if not passages:
+        return
+    rows, postings, embeddings = [], [], []
+    for passage, vector in passages:
+        counts = Counter(terms(passage.indexed_text))
+        length = counts.total()
+        key = {"tenant_id": tenant, "passage_id": passage.id, "scope_id": scope}
+        rows.append(_values(passage, tenant, scope, length))
+        postings += [
+            {**key, "term": term, "occurrences": count, "length": length} for term, count in counts.items()
+        ]
+        embeddings.append({**key, "embedder": embedder, "dimensions": len(vector), "vector": list(vector)})
+    await connection.execute(insert(tables.table(tables.Passage)), rows)
+    if postings:
+        await connection.execute(insert(tables.table(tables.Posting)), postings)
+    await connection.execute(insert(tables.table(tables.Embedding)), embeddings)
+
+
+def _values(passage: Passage, tenant: TenantId, scope: int, length: int) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant,
+        "id": passage.id,
+        "scope_id": scope,
+        "department_id": passage.department,
+        "document_id": passage.document,
+        "article_id": passage.article,
+        "ordinal": passage.ordinal,
+        "title": passage.title,
+        "heading_path": list(passage.heading_path),
+        "page": passage.page,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "content_hash": passage.content_hash,
+        "length": length,
+    }
+
+
+def to_passage(row: Row[Any]) -> Passage:
+    return Passage(
+        id=PassageId(row.id),
+        department=DepartmentId(row.department_id),
+        title=row.title,
+        heading_path=tuple(row.heading_path),
+        text=row.text,
+        content_hash=row.content_hash,
+        ordinal=row.ordinal,
+        page=row.page,
+        start=row.start,
+        end=row.end,
+        document=DocumentId(row.document_id) if row.document_id else None,
+        article=ArticleId(row.article_id) if row.article_id else None,
+    )

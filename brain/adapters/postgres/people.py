@@ -1,0 +1,166 @@
+"""Departments, members and keys in PostgreSQL."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from brain.adapters.postgres import tables
+from brain.domain.errors import Conflict
+from brain.domain.identity import (
+    Department,
+    DepartmentId,
+    Member,
+    MemberId,
+    Role,
+    TenantId,
+    Thresholds,
+    Visibility,
+)
+from brain.domain.records import Key, KeyId
+
+_MEMBERS = """
+SELECT m.id, m.handle, m.name, m.email, m.disabled_at, s.department_id, s.role
+FROM member m LEFT JOIN membership s ON (s.tenant_id, s.member_id) = (m.tenant_id, m.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPeople:
+    connection: AsyncConnection
+    tenant: TenantId
+
+    async def departments(self) -> list[Department]:
+        rows = await self.connection.execute(text("SELECT * FROM department ORDER BY slug"))
+        return [_department(row) for row in rows]
+
+    async def save_department(self, department: Department) -> None:
+        values = {
+            "name": department.name,
+            "description": department.description,
+            "icon": department.icon,
+            "visibility": department.visibility.value,
+            "publish": department.thresholds.publish,
+            "abstain": department.thresholds.abstain,
+            "instructions": department.instructions,
+            "review_hours": department.review_hours,
+        }
+        statement = insert(tables.table(tables.Department)).values(
+            tenant_id=self.tenant, id=department.id, slug=department.slug, **values
+        )
+        await self.connection.execute(
+            statement.on_conflict_do_update(index_elements=["tenant_id", "slug"], set_=values)
+        )
+
+    async def members(self) -> list[Member]:
+        rows = await self.connection.execute(text(_MEMBERS + "ORDER BY m.handle"))
+        return _members(list(rows))
+
+    async def member(self, handle: str) -> Member | None:
+        rows = await self.connection.execute(
+            text(_MEMBERS + "WHERE m.handle = :handle OR m.id::text = :handle"), {"handle": handle}
+        )
+        return next(iter(_members(list(rows))), None)
+
+    async def save_member(self, member: Member) -> None:
+        values = {
+            "handle": member.handle,
+            "name": member.name,
+            "email": member.email.lower() if member.email else None,
+            "disabled_at": member.disabled_at,
+        }
+        statement = insert(tables.table(tables.Member)).values(tenant_id=self.tenant, id=member.id, **values)
+        try:
+            await self.connection.execute(
+                statement.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
+            )
+        except IntegrityError as error:
+            raise Conflict(
+                f"Another member has the handle {member.handle!r} or this e-mail address."
+            ) from error
+        membership = tables.table(tables.Membership)
+        await self.connection.execute(delete(membership).where(membership.c.member_id == member.id))
+        rows = [
+            {
+                "tenant_id": self.tenant,
+                "department_id": department,
+                "member_id": member.id,
+                "role": role.value,
+            }
+            for department, roles in member.roles.items()
+            for role in roles
+        ]
+        if rows:
+            await self.connection.execute(insert(membership), rows)
+
+    async def keys(self) -> list[Key]:
+        rows = await self.connection.execute(text("SELECT * FROM api_key ORDER BY created_at"))
+        return [
+            Key(KeyId(r.id), MemberId(r.member_id), r.name, r.digest, r.created_at, r.revoked_at)
+            for r in rows
+        ]
+
+    async def save_key(self, key: Key) -> None:
+        statement = insert(tables.table(tables.ApiKey)).values(
+            tenant_id=self.tenant,
+            id=key.id,
+            member_id=key.member,
+            name=key.name,
+            digest=key.digest,
+            created_at=key.created_at,
+            revoked_at=key.revoked_at,
+        )
+        await self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["tenant_id", "id"], set_={"revoked_at": key.revoked_at}
+            )
+        )
+
+    async def key_owner(self, digest: str) -> Member | None:
+        rows = await self.connection.execute(
+            text(
+                _MEMBERS + "JOIN api_key k ON (k.tenant_id, k.member_id) = (m.tenant_id, m.id)"
+                " WHERE k.digest = :digest AND k.revoked_at IS NULL AND m.disabled_at IS NULL"
+            ),
+            {"digest": digest},
+        )
+        return next(iter(_members(list(rows))), None)
+
+
+def _department(row: Row[Any]) -> Department:
+    return Department(
+        id=DepartmentId(row.id),
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        icon=row.icon,
+        visibility=Visibility(row.visibility),
+        thresholds=Thresholds(publish=row.publish, abstain=row.abstain),
+        instructions=row.instructions,
+        review_hours=row.review_hours,
+    )
+
+
+def _members(rows: list[Row[Any]]) -> list[Member]:
+    """One row for each role of each member, in the order that members are wanted in."""
+    roles: dict[MemberId, dict[DepartmentId, set[Role]]] = defaultdict(lambda: defaultdict(set))
+    first: dict[MemberId, Row[Any]] = {}
+    for row in rows:
+        first.setdefault(MemberId(row.id), row)
+        if row.role is not None:
+            roles[MemberId(row.id)][DepartmentId(row.department_id)].add(Role(row.role))
+    return [
+        Member(
+            id=member,
+            handle=row.handle,
+            name=row.name,
+            email=row.email,
+            roles={department: frozenset(held) for department, held in roles[member].items()},
+            disabled_at=row.disabled_at,
+        )
+        for member, row in first.items()
+    ]

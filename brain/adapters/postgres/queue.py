@@ -1,0 +1,300 @@
+"""The one place with SQL about outbox and tasks across tenants, as the system role."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, get_args
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, func, text, update
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from brain.adapters.postgres import tables
+from brain.adapters.postgres.store import CHANNEL, reachable
+from brain.domain.errors import Rejected, Unavailable
+from brain.domain.events import Event
+from brain.domain.identity import TenantId
+from brain.domain.records import TaskId, TaskState
+
+# A task that took its worker down, or met a bug, this many times is not tried again by itself.
+STRIKES = 3
+
+_EVENTS: Mapping[str, Callable[..., Event]] = {event.__name__: event for event in get_args(Event)}
+
+_TASK = tables.table(tables.Task)
+Change = ColumnElement[Any] | str | None
+
+_RELAY = """
+WITH fact AS (
+    SELECT tenant_id, id, name, due_at FROM outbox
+    WHERE relayed_at IS NULL AND name = ANY(CAST(:known AS text[]))
+    ORDER BY position LIMIT :limit FOR UPDATE SKIP LOCKED
+), subscription (name, handler) AS (
+    SELECT * FROM unnest(CAST(:names AS text[]), CAST(:handlers AS text[]))
+), created AS (
+    INSERT INTO task (tenant_id, id, event_id, handler, state, attempts, crashes, due_at, error)
+    SELECT tenant_id, gen_random_uuid(), fact.id, handler, 'ready', 0, 0, due_at, ''
+    FROM fact JOIN subscription USING (name)
+    ON CONFLICT (tenant_id, event_id, handler) DO NOTHING
+), marked AS (
+    UPDATE outbox SET relayed_at = now() FROM fact
+    WHERE (outbox.tenant_id, outbox.id) = (fact.tenant_id, fact.id)
+)
+SELECT count(*) FROM fact
+"""
+
+_CLAIM = """
+WITH due AS (
+    SELECT tenant_id, id FROM task
+    WHERE state = 'ready' AND due_at <= now() AND handler = ANY(CAST(:handlers AS text[]))
+    ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+), leased AS (
+    UPDATE task SET state = 'leased', attempts = attempts + 1,
+        lease_until = now() + make_interval(secs => :lease)
+    FROM due WHERE (task.tenant_id, task.id) = (due.tenant_id, due.id)
+    RETURNING task.*
+)
+SELECT leased.tenant_id, leased.id, handler, attempts, name, payload
+FROM leased JOIN outbox ON (outbox.tenant_id, outbox.id) = (leased.tenant_id, event_id)
+ORDER BY leased.due_at
+"""
+
+_LAPSE = """
+WITH over AS (
+    SELECT tenant_id, id FROM task
+    WHERE state = 'leased' AND lease_until <= now() FOR UPDATE SKIP LOCKED
+)
+UPDATE task SET crashes = crashes + 1, lease_until = NULL, due_at = now(),
+    state = CASE WHEN crashes + 1 >= :strikes THEN 'dead' ELSE 'ready' END,
+    error = 'The worker stopped before it was finished.'
+FROM over WHERE (task.tenant_id, task.id) = (over.tenant_id, over.id)
+RETURNING task.tenant_id, task.id, handler, state
+"""
+
+_RELEASE = """
+UPDATE task SET state = 'ready', lease_until = NULL, due_at = now()
+FROM unnest(CAST(:tenants AS uuid[]), CAST(:ids AS uuid[]), CAST(:fences AS integer[]))
+    AS held (tenant_id, id, fence)
+WHERE (task.tenant_id, task.id, attempts, state) = (held.tenant_id, held.id, held.fence, 'leased')
+"""
+
+_COUNTS = """
+SELECT (SELECT jsonb_object_agg(state, tasks) FROM (SELECT state, count(*) tasks FROM task GROUP BY state) s),
+    (SELECT count(*) FROM outbox WHERE relayed_at IS NULL),
+    (SELECT extract(epoch FROM now() - min(due_at)) FROM task WHERE state = 'ready' AND due_at <= now()),
+    (SELECT extract(epoch FROM now() - min(created_at)) FROM outbox WHERE relayed_at IS NULL)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedTask:
+    """A task on lease. `attempts` is the fence: whoever claims it later gets a higher one."""
+
+    tenant: TenantId
+    id: TaskId
+    handler: str
+    attempts: int
+    event_name: str
+    payload: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LapsedTask:
+    """A task whose worker let the lease run out; ready again, or dead."""
+
+    tenant: TenantId
+    id: TaskId
+    handler: str
+    state: TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much waits, and how long the oldest has been waiting past its time."""
+
+    tasks: Mapping[TaskState, int]
+    unrelayed: int
+    oldest_due_s: float
+    oldest_unrelayed_s: float
+
+
+def decode(name: str, payload: Mapping[str, str]) -> Event:
+    """The event as it was emitted. Raises `Rejected` for one that another version wrote."""
+    if (event := _EVENTS.get(name)) is None:
+        raise Rejected(
+            f"No event is called {name!r} in this version; replay the task with the one that knew it."
+        )
+    try:
+        return event(**{field.name: UUID(payload[field.name]) for field in fields(event)})  # type: ignore[arg-type]  # the table holds dataclasses only
+    except (KeyError, ValueError) as error:
+        raise Rejected(
+            f"The stored {name} does not have the ids that this version expects: {error}."
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """At least once, never twice at a time. Every clock is the database's.
+
+    A handler's own writes are another role's transaction, so a crash between them and `complete` runs
+    the handler again: handlers must be idempotent through the store's unique keys. What the queue
+    promises is the fence: once a lease has passed on, nothing its former holder reports counts.
+    """
+
+    engine: AsyncEngine
+
+    async def relay(self, handlers: Mapping[str, tuple[str, ...]], *, limit: int) -> int:
+        """Turn facts into one task per handler, in one statement: all of it happens or none.
+
+        Returns how many facts were moved. A fact whose name is not in the table is left
+        for a newer relay. Replaying it changes nothing: a task is unique per event and handler.
+        """
+        pairs = [(name, handler) for name, wanted in handlers.items() for handler in wanted]
+        async with reachable(), self.engine.begin() as connection:
+            moved: int = await connection.scalar(
+                text(_RELAY),
+                {
+                    "known": list(handlers),
+                    "names": [name for name, _ in pairs],
+                    "handlers": [handler for _, handler in pairs],
+                    "limit": limit,
+                },
+            )
+            if moved:
+                await connection.execute(text(f"NOTIFY {CHANNEL}"))
+            return moved
+
+    async def claim(self, handlers: Collection[str], *, limit: int, lease_s: float = 20) -> list[ClaimedTask]:
+        """Lease due tasks, the longest due first. The attempt is counted, and committed, before any work."""
+        async with reachable(), self.engine.begin() as connection:
+            rows = await connection.execute(
+                text(_CLAIM), {"handlers": list(handlers), "limit": limit, "lease": lease_s}
+            )
+            return [
+                ClaimedTask(
+                    tenant=TenantId(row.tenant_id),
+                    id=TaskId(row.id),
+                    handler=row.handler,
+                    attempts=row.attempts,
+                    event_name=row.name,
+                    payload=row.payload,
+                )
+                for row in rows
+            ]
+
+    async def lapse(self) -> list[LapsedTask]:
+        """Count a crash for every lease that is over; the task is ready again, or dead at the third."""
+        async with reachable(), self.engine.begin() as connection:
+            rows = await connection.execute(text(_LAPSE), {"strikes": STRIKES})
+            return [
+                LapsedTask(TenantId(row.tenant_id), TaskId(row.id), row.handler, TaskState(row.state))
+                for row in rows
+            ]
+
+    async def heartbeat(self, task: ClaimedTask, *, lease_s: float = 20) -> bool:
+        """False where the lease has passed to somebody else: stop working."""
+        return await self._settle(task, lease_until=_in(lease_s)) is not None
+
+    async def complete(self, task: ClaimedTask) -> TaskState | None:
+        """None where the lease was lost: what was done stays done, and is done again by its new holder."""
+        return await self._settle(task, state=TaskState.DONE, lease_until=None, done_at=func.now(), error="")
+
+    async def retry(self, task: ClaimedTask, *, after_s: float, error: str, strike: bool) -> TaskState | None:
+        """The state it is in now: ready, or dead by this strike. None where the lease was lost."""
+        crashes = _TASK.c.crashes + int(strike)
+        return await self._settle(
+            task,
+            state=case((crashes >= STRIKES, TaskState.DEAD), else_=TaskState.READY),
+            crashes=crashes,
+            lease_until=None,
+            due_at=_in(after_s),
+            error=_plain(error),
+        )
+
+    async def bury(self, task: ClaimedTask, *, error: str) -> TaskState | None:
+        """No attempt can succeed; somebody must look at it. None where the lease was lost."""
+        return await self._settle(task, state=TaskState.DEAD, lease_until=None, error=_plain(error))
+
+    async def release(self, tasks: Sequence[ClaimedTask]) -> None:
+        """Give leases back at no cost; those already lost are left alone."""
+        async with reachable(), self.engine.begin() as connection:
+            await connection.execute(
+                text(_RELEASE),
+                {
+                    "tenants": [task.tenant for task in tasks],
+                    "ids": [task.id for task in tasks],
+                    "fences": [task.attempts for task in tasks],
+                },
+            )
+
+    async def next_due_in_s(self, handlers: Collection[str]) -> float | None:
+        """Zero where something is due now, None where nothing waits."""
+        async with reachable(), self.engine.begin() as connection:
+            wait = await connection.scalar(
+                text(
+                    "SELECT extract(epoch FROM min(due_at) - now()) FROM task"
+                    " WHERE state = 'ready' AND handler = ANY(CAST(:handlers AS text[]))"
+                ),
+                {"handlers": list(handlers)},
+            )
+            return None if wait is None else max(0.0, float(wait))
+
+    async def counts(self) -> Counts:
+        async with reachable(), self.engine.begin() as connection:
+            by_state, unrelayed, due_s, unrelayed_s = (await connection.execute(text(_COUNTS))).one()
+            return Counts(
+                tasks={state: (by_state or {}).get(state.value, 0) for state in TaskState},
+                unrelayed=unrelayed,
+                oldest_due_s=float(due_s or 0),
+                oldest_unrelayed_s=float(unrelayed_s or 0),
+            )
+
+    async def listen(self, on_notify: Callable[[], None]) -> None:
+        """Call back at every NOTIFY, and once per connection for what was missed before it.
+
+        Runs until cancelled and reconnects by itself. Behind a pooler that swallows LISTEN
+        nothing is lost but speed: relay and executor sweep as well.
+        """
+        # Its own connection: one that listens for hours must not count against the pool.
+        engine = create_async_engine(self.engine.url, poolclass=NullPool)
+        pause_s = 0.1
+        while True:
+            try:
+                async with reachable(), engine.connect() as connection:
+                    driver: Any = (await connection.get_raw_connection()).driver_connection
+                    await driver.add_listener(CHANNEL, lambda *_: on_notify())
+                    pause_s = 0.1
+                    on_notify()
+                    while True:
+                        # A peer that vanished without a word is noticed by asking.
+                        await asyncio.sleep(10)
+                        await driver.execute("SELECT 1", timeout=5)
+            except Unavailable:
+                await asyncio.sleep(pause_s)
+                pause_s = min(5.0, pause_s * 2)
+
+    async def _settle(self, task: ClaimedTask, **changes: Change) -> TaskState | None:
+        """Write only while the lease is this holder's; the state it is in then."""
+        ours = (
+            _TASK.c.tenant_id == task.tenant,
+            _TASK.c.id == task.id,
+            _TASK.c.state == TaskState.LEASED,
+            _TASK.c.attempts == task.attempts,
+        )
+        async with reachable(), self.engine.begin() as connection:
+            state = await connection.scalar(
+                update(_TASK).where(*ours).values(**changes).returning(_TASK.c.state)
+            )
+            return None if state is None else TaskState(state)
+
+
+def _in(seconds: float) -> ColumnElement[datetime]:
+    """That long from now, by the database's clock."""
+    return func.now() + timedelta(seconds=seconds)
+
+
+def _plain(error: str) -> str:
+    """What a PostgreSQL text column takes, and a list of tasks can show."""
+    return error.replace("\0", "")[:500]

@@ -1,0 +1,114 @@
+"""Feedback, training examples, tasks as people see them, and the audit trail in PostgreSQL."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from brain.adapters.postgres import tables
+from brain.domain.answer import AnswerId
+from brain.domain.identity import MemberId, TenantId
+from brain.domain.records import AuditEntry, Feedback, FeedbackId, Reason, Task, TaskId, TaskState
+from brain.domain.training import TrainingExample
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRecords:
+    connection: AsyncConnection
+    tenant: TenantId
+
+    async def save_feedback(self, feedback: Feedback) -> None:
+        values = {
+            "helpful": feedback.helpful,
+            "reason": feedback.reason.value if feedback.reason else None,
+            "comment": feedback.comment,
+        }
+        await self.connection.execute(
+            insert(tables.table(tables.Feedback))
+            .values(
+                tenant_id=self.tenant,
+                id=feedback.id,
+                answer_id=feedback.answer,
+                member_id=feedback.member,
+                **values,
+            )
+            .on_conflict_do_update(index_elements=["tenant_id", "answer_id", "member_id"], set_=values)
+        )
+
+    async def feedback(self, *, limit: int) -> list[Feedback]:
+        rows = await self.connection.execute(
+            text("SELECT * FROM feedback ORDER BY created_at DESC LIMIT :limit"), {"limit": limit}
+        )
+        return [
+            Feedback(
+                id=FeedbackId(row.id),
+                answer=AnswerId(row.answer_id),
+                member=MemberId(row.member_id),
+                helpful=row.helpful,
+                reason=Reason(row.reason) if row.reason else None,
+                comment=row.comment,
+            )
+            for row in rows
+        ]
+
+    async def save_example(self, example: TrainingExample) -> None:
+        await self.connection.execute(
+            insert(tables.table(tables.TrainingExample)).values(
+                tenant_id=self.tenant,
+                id=example.id,
+                department_id=example.department,
+                verdict_id=example.verdict,
+                label=example.label.value,
+                question=example.question,
+                answer=example.answer,
+                draft=example.draft,
+            )
+        )
+
+    async def audit(self, entry: AuditEntry) -> None:
+        await self.connection.execute(
+            insert(tables.table(tables.Audit)).values(
+                tenant_id=self.tenant,
+                actor_id=entry.actor,
+                action=entry.action,
+                subject=entry.subject,
+                details=dict(entry.details),
+            )
+        )
+
+    async def tasks(self, *, dead_only: bool, limit: int) -> list[Task]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT t.*, o.name AS event FROM task t"
+                " JOIN outbox o ON (o.tenant_id, o.id) = (t.tenant_id, t.event_id)"
+                + (" WHERE t.state = 'dead'" if dead_only else "")
+                + " ORDER BY t.created_at DESC LIMIT :limit"
+            ),
+            {"limit": limit},
+        )
+        return [_task(row) for row in rows]
+
+    async def replay(self, task: TaskId) -> bool:
+        replayed = await self.connection.execute(
+            text(
+                "UPDATE task SET state = 'ready', crashes = 0, due_at = now(), error = ''"
+                " WHERE id = :id AND state = 'dead' RETURNING id"
+            ),
+            {"id": task},
+        )
+        await self.connection.execute(text("NOTIFY expert_outbox"))
+        return replayed.first() is not None
+
+
+def _task(row: Row[Any]) -> Task:
+    return Task(
+        id=TaskId(row.id),
+        event=row.event,
+        handler=row.handler,
+        state=TaskState(row.state),
+        attempts=row.attempts,
+        due_at=row.due_at,
+        error=row.error,
+    )

@@ -1,0 +1,217 @@
+"""Reviews and verdicts in PostgreSQL."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from brain.adapters.postgres import tables
+from brain.adapters.postgres.passages import READABLE
+from brain.adapters.postgres.questions import answers_of
+from brain.domain.answer import AnswerId
+from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
+from brain.domain.question import QuestionId
+from brain.domain.review import Review, ReviewCase, ReviewId, ReviewStatus, Verdict, VerdictId, VerdictKind
+from brain.ports import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class SqlReviews:
+    connection: AsyncConnection
+    tenant: TenantId
+
+    async def open(self, review: Review, *, vector: Vector) -> Review:
+        number = await self.connection.scalar(
+            text("UPDATE tenant SET reviews = reviews + 1 RETURNING reviews")
+        )
+        await self.connection.execute(
+            insert(tables.table(tables.Review)).values(
+                tenant_id=self.tenant,
+                id=review.id,
+                number=number,
+                question_id=review.question,
+                answer_id=review.answer,
+                department_id=review.department,
+                status=review.status.value,
+                shown_hash=review.shown_hash,
+                vector=list(vector),
+                opened_at=review.opened_at,
+                due_at=review.due_at,
+            )
+        )
+        await self.join(review.id, question=review.question)
+        return replace(review, number=int(number or 0))
+
+    async def join(self, review: ReviewId, *, question: QuestionId) -> None:
+        await self.connection.execute(
+            insert(tables.table(tables.Waiting))
+            .values(tenant_id=self.tenant, review_id=review, question_id=question)
+            .on_conflict_do_nothing()
+        )
+
+    async def open_like(
+        self, audience: Audience, *, vector: Vector, limit: int
+    ) -> list[tuple[ReviewCase, float]]:
+        await self.connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"reviews/{self.tenant}"}
+        )
+        # Locked, so that a verdict given meanwhile cannot miss the one who joins.
+        rows = await self.connection.execute(
+            text(
+                "SELECT r.*, 1 - (r.vector <=> CAST(:vector AS halfvec)) AS similarity FROM review r"
+                " JOIN answer s ON (s.tenant_id, s.id) = (r.tenant_id, r.answer_id)"
+                f" WHERE r.status = 'open' AND {READABLE.replace('s.departments', 's.scope')}"
+                " ORDER BY r.vector <=> CAST(:vector AS halfvec), r.number LIMIT :limit FOR UPDATE OF r"
+            ),
+            {"vector": str(list(vector)), "departments": sorted(audience.departments), "limit": limit},
+        )
+        found = rows.all()
+        return list(zip(await self._cases(found), [row.similarity for row in found], strict=True))
+
+    async def case(self, number: int, *, lock: bool) -> ReviewCase | None:
+        rows = await self.connection.execute(
+            text("SELECT * FROM review WHERE number = :number" + (" FOR UPDATE" if lock else "")),
+            {"number": number},
+        )
+        return next(iter(await self._cases(rows.all())), None)
+
+    async def cases(self, *, departments: frozenset[DepartmentId], open_only: bool) -> list[ReviewCase]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT * FROM review WHERE department_id = ANY(CAST(:departments AS uuid[]))"
+                + (" AND status = 'open'" if open_only else "")
+                + " ORDER BY number DESC LIMIT 200"
+            ),
+            {"departments": sorted(departments)},
+        )
+        return await self._cases(rows.all())
+
+    async def decide(self, verdict: Verdict) -> bool:
+        inserted = await self.connection.scalar(
+            insert(tables.table(tables.Verdict))
+            .values(
+                tenant_id=self.tenant,
+                id=verdict.id,
+                review_id=verdict.review,
+                member_id=verdict.member,
+                kind=verdict.kind.value,
+                shown_hash=verdict.shown_hash,
+                reason=verdict.reason,
+                diff=verdict.diff,
+            )
+            .on_conflict_do_nothing(index_elements=["tenant_id", "review_id"])
+            .returning(text("id"))
+        )
+        if inserted is None:
+            return False
+        await self.connection.execute(
+            text("UPDATE review SET status = 'decided' WHERE id = :id"), {"id": verdict.review}
+        )
+        return True
+
+    async def waiting(self, review: ReviewId) -> list[QuestionId]:
+        rows = await self.connection.execute(
+            text("SELECT question_id FROM waiting WHERE review_id = :id ORDER BY question_id"), {"id": review}
+        )
+        return [QuestionId(row.question_id) for row in rows]
+
+    async def for_question(self, question: QuestionId) -> tuple[int | None, str]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT r.number, coalesce(v.reason, '') AS reason FROM waiting w"
+                " JOIN review r ON (r.tenant_id, r.id) = (w.tenant_id, w.review_id)"
+                " LEFT JOIN verdict v ON (v.tenant_id, v.review_id) = (r.tenant_id, r.id)"
+                " WHERE w.question_id = :id ORDER BY r.number DESC LIMIT 1"
+            ),
+            {"id": question},
+        )
+        row = rows.first()
+        return (row.number, row.reason) if row else (None, "")
+
+    async def _cases(self, rows: Sequence[Row[Any]]) -> list[ReviewCase]:
+        """Everything around these reviews in three statements, however many there are."""
+        if not rows:
+            return []
+        ids = {"ids": [row.id for row in rows]}
+        answer_rows = await self.connection.execute(
+            text(
+                "SELECT a.*, m.name AS approver, q.text AS question FROM review r"
+                " JOIN answer a ON (a.tenant_id, a.id) = (r.tenant_id, r.answer_id)"
+                " JOIN question q ON (q.tenant_id, q.id) = (r.tenant_id, r.question_id)"
+                " LEFT JOIN member m ON (m.tenant_id, m.id) = (a.tenant_id, a.approved_by)"
+                " WHERE r.id = ANY(CAST(:ids AS uuid[]))"
+            ),
+            ids,
+        )
+        shown = answer_rows.all()
+        questions = {AnswerId(row.id): row.question for row in shown}
+        answers = {answer.id: answer for answer in await answers_of(self.connection, shown)}
+        askers = await self._askers(ids)
+        verdicts = await self._verdicts(ids)
+        return [
+            ReviewCase(
+                review=_review(row),
+                question=questions[AnswerId(row.answer_id)],
+                answer=answers[AnswerId(row.answer_id)],
+                askers=frozenset(askers[ReviewId(row.id)]),
+                verdict=verdicts.get(ReviewId(row.id), (None, None))[0],
+                decided_by=verdicts.get(ReviewId(row.id), (None, None))[1],
+                waiting=len(askers[ReviewId(row.id)]),
+            )
+            for row in rows
+        ]
+
+    async def _askers(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, list[MemberId]]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT w.review_id, q.asker_id FROM waiting w"
+                " JOIN question q ON (q.tenant_id, q.id) = (w.tenant_id, w.question_id)"
+                " WHERE w.review_id = ANY(CAST(:ids AS uuid[]))"
+            ),
+            ids,
+        )
+        askers: dict[ReviewId, list[MemberId]] = defaultdict(list)
+        for row in rows:
+            askers[ReviewId(row.review_id)].append(MemberId(row.asker_id))
+        return askers
+
+    async def _verdicts(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, tuple[Verdict, str]]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT v.*, m.name FROM verdict v JOIN member m ON (m.tenant_id, m.id) ="
+                " (v.tenant_id, v.member_id) WHERE v.review_id = ANY(CAST(:ids AS uuid[]))"
+            ),
+            ids,
+        )
+        return {ReviewId(row.review_id): (_verdict(row), row.name) for row in rows}
+
+
+def _review(row: Row[Any]) -> Review:
+    return Review(
+        id=ReviewId(row.id),
+        number=row.number,
+        question=QuestionId(row.question_id),
+        answer=AnswerId(row.answer_id),
+        department=DepartmentId(row.department_id),
+        status=ReviewStatus(row.status),
+        shown_hash=row.shown_hash,
+        opened_at=row.opened_at,
+        due_at=row.due_at,
+    )
+
+
+def _verdict(row: Row[Any]) -> Verdict:
+    return Verdict(
+        id=VerdictId(row.id),
+        review=ReviewId(row.review_id),
+        member=MemberId(row.member_id),
+        kind=VerdictKind(row.kind),
+        shown_hash=row.shown_hash,
+        reason=row.reason,
+        diff=row.diff,
+        decided_at=row.decided_at,
+    )

@@ -1,0 +1,105 @@
+"""The store: one transaction, one tenant, all its repositories."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from brain.adapters.postgres.articles import SqlArticles
+from brain.adapters.postgres.library import SqlLibrary
+from brain.adapters.postgres.people import SqlPeople
+from brain.adapters.postgres.questions import SqlQuestions
+from brain.adapters.postgres.records import SqlRecords
+from brain.adapters.postgres.reviews import SqlReviews
+from brain.domain.errors import Unavailable
+from brain.domain.events import Event
+from brain.domain.identity import TenantId
+
+CHANNEL = "expert_outbox"
+
+
+def connect(url: str, *, pool_size: int) -> AsyncEngine:
+    """An engine whose pool waits a little rather than growing without end."""
+    return create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, pool_pre_ping=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    connection: AsyncConnection
+    tenant: TenantId
+    now: datetime
+    people: SqlPeople
+    library: SqlLibrary
+    questions: SqlQuestions
+    reviews: SqlReviews
+    articles: SqlArticles
+    records: SqlRecords
+
+    async def emit(self, event: Event, *, after_s: float = 0) -> None:
+        await self.connection.execute(
+            text(
+                "INSERT INTO outbox (tenant_id, id, name, payload, due_at) VALUES"
+                " (:tenant, :id, :name, CAST(:payload AS jsonb), now() + make_interval(secs => :after))"
+            ),
+            {
+                "tenant": self.tenant,
+                "id": uuid4(),
+                "name": type(event).__name__,
+                "payload": json.dumps({name: str(value) for name, value in asdict(event).items()}),
+                "after": after_s,
+            },
+        )
+        await self.connection.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStore:
+    """`embedder` names the model whose vectors are written and searched."""
+
+    engine: AsyncEngine
+    embedder: str
+
+    @asynccontextmanager
+    async def transaction(self, tenant: TenantId) -> AsyncIterator[SqlTransaction]:
+        async with reachable(), self.engine.begin() as connection:
+            now = await enter(connection, tenant)
+            yield SqlTransaction(
+                connection=connection,
+                tenant=tenant,
+                now=now,
+                people=SqlPeople(connection, tenant),
+                library=SqlLibrary(connection, tenant, self.embedder),
+                questions=SqlQuestions(connection, tenant),
+                reviews=SqlReviews(connection, tenant),
+                articles=SqlArticles(connection, tenant, self.embedder),
+                records=SqlRecords(connection, tenant),
+            )
+
+
+async def enter(connection: AsyncConnection, tenant: TenantId) -> datetime:
+    """Bind this transaction, and it alone, to the tenant; the database's time comes back."""
+    result = await connection.execute(
+        text("SELECT now() FROM set_config('expert.tenant_id', :tenant, true)"), {"tenant": str(tenant)}
+    )
+    now: datetime = result.scalar_one()
+    return now
+
+
+@asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """The one place that tells "the database is away" from "the statement is wrong"."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, ConnectionError) as error:
+        raise Unavailable("The database is not answering; nothing was changed.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("The connection to the database was lost; nothing was changed.") from error
+        raise

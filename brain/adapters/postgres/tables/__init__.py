@@ -1,0 +1,68 @@
+"""The database, table by table. Keys start with the tenant, so no key tells of another tenant's rows."""
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from brain.adapters.postgres.tables.knowledge import (
+    Article,
+    ArticleVersion,
+    Document,
+    Embedding,
+    Passage,
+    Posting,
+    Scope,
+    Wording,
+)
+from brain.adapters.postgres.tables.people import ApiKey, Department, Identity_, Member, Membership, Tenant
+from brain.adapters.postgres.tables.talk import (
+    Answer,
+    Citation,
+    Conversation,
+    Feedback,
+    Question,
+    Review,
+    TrainingExample,
+    Verdict,
+    Waiting,
+)
+from brain.adapters.postgres.tables.work import Audit, Inbox, Outbox, Task
+
+__all__ = [
+    "Answer",
+    "ApiKey",
+    "Article",
+    "ArticleVersion",
+    "Audit",
+    "Citation",
+    "Conversation",
+    "Department",
+    "Document",
+    "Embedding",
+    "Feedback",
+    "Identity_",
+    "Inbox",
+    "Member",
+    "Membership",
+    "Outbox",
+    "Passage",
+    "Posting",
+    "Question",
+    "Review",
+    "Scope",
+    "Task",
+    "Tenant",
+    "TrainingExample",
+    "Verdict",
+    "Waiting",
+    "Wording",
+    "metadata",
+    "table",
+]
+
+metadata = SQLModel.metadata
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The SQLAlchemy table behind a model, for statements that are not about whole objects."""
+    found: Table = SQLModel.metadata.tables[str(model.__tablename__)]
+    return found

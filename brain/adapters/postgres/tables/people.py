@@ -1,0 +1,88 @@
+"""Tenants, departments, members and how they prove who they are."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from brain.adapters.postgres.tables.columns import moment, within
+
+
+class Tenant(SQLModel, table=True):
+    __table_args__ = (UniqueConstraint("slug", name="tenant_slug_key"),)
+    id: UUID = Field(primary_key=True)
+    slug: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    reviews: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    created_at: datetime = moment()
+
+
+class Department(SQLModel, table=True):
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "slug"),
+        ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="department_tenant_fkey"),
+        CheckConstraint("visibility IN ('tenant', 'department')", name="visibility"),
+        CheckConstraint("0 <= abstain AND abstain <= publish AND publish <= 1", name="thresholds"),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    slug: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    description: str = Field(sa_type=Text)
+    icon: str = Field(sa_type=Text)
+    visibility: str = Field(sa_type=Text)
+    publish: float
+    abstain: float
+    instructions: str = Field(sa_type=Text)
+    review_hours: int
+
+
+class Member(SQLModel, table=True):
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "handle"),
+        UniqueConstraint("tenant_id", "email"),
+        ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="member_tenant_fkey"),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    handle: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    email: str | None = Field(sa_type=Text)
+    created_at: datetime = moment()
+    disabled_at: datetime | None = moment(nullable=True)
+
+
+class Membership(SQLModel, table=True):
+    __table_args__ = (
+        within("department"),
+        within("member"),
+        CheckConstraint("role IN ('asker', 'reviewer', 'admin')", name="role"),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    department_id: UUID = Field(primary_key=True)
+    member_id: UUID = Field(primary_key=True)
+    role: str = Field(sa_type=Text, primary_key=True)
+
+
+class Identity_(SQLModel, table=True):
+    """A member as a platform knows them."""
+
+    __tablename__ = "identity"
+    __table_args__ = (within("member"),)
+    tenant_id: UUID = Field(primary_key=True)
+    platform: str = Field(sa_type=Text, primary_key=True)
+    external_id: str = Field(sa_type=Text, primary_key=True)
+    member_id: UUID
+
+
+class ApiKey(SQLModel, table=True):
+    __tablename__ = "api_key"
+    __table_args__ = (within("member"), UniqueConstraint("tenant_id", "digest"))
+    tenant_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    member_id: UUID
+    name: str = Field(sa_type=Text)
+    digest: str = Field(sa_type=Text)
+    created_at: datetime = moment()
+    revoked_at: datetime | None = moment(nullable=True)

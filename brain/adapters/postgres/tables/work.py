@@ -1,0 +1,79 @@
+"""Facts on their way to whoever acts on them, and the trail of who did what."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from brain.adapters.postgres.tables.columns import json, moment, within
+
+
+class Inbox(SQLModel, table=True):
+    """External ids already accepted: a delivery that comes twice is one question."""
+
+    __table_args__ = (within("question"),)
+    tenant_id: UUID = Field(primary_key=True)
+    source: str = Field(sa_type=Text, primary_key=True)
+    delivery_id: str = Field(sa_type=Text, primary_key=True)
+    question_id: UUID | None
+    received_at: datetime = moment()
+
+
+class Outbox(SQLModel, table=True):
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="outbox_tenant_fkey"),
+        Index("outbox_unrelayed", "position", postgresql_where=text("relayed_at IS NULL")),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    position: int = Field(sa_column=Column(BigInteger, Identity(always=True), nullable=False))
+    name: str = Field(sa_type=Text)
+    payload: dict[str, str] = json()
+    due_at: datetime = moment()
+    created_at: datetime = moment()
+    relayed_at: datetime | None = moment(nullable=True)
+
+
+class Task(SQLModel, table=True):
+    """One handler's work on one event. `attempts` fences: a write with an older count changes nothing."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "event_id"], ["outbox.tenant_id", "outbox.id"]),
+        UniqueConstraint("tenant_id", "event_id", "handler"),
+        CheckConstraint("state IN ('ready', 'leased', 'unknown', 'done', 'dead')", name="state"),
+        Index("task_due", "due_at", postgresql_where=text("state IN ('ready', 'leased')")),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    event_id: UUID
+    handler: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    attempts: int
+    crashes: int
+    due_at: datetime = moment()
+    lease_until: datetime | None = moment(nullable=True)
+    error: str = Field(sa_type=Text)
+    created_at: datetime = moment()
+    done_at: datetime | None = moment(nullable=True)
+
+
+class Audit(SQLModel, table=True):
+    __table_args__ = (ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="audit_tenant_fkey"),)
+    tenant_id: UUID = Field(primary_key=True)
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    at: datetime = moment()
+    actor_id: UUID | None
+    action: str = Field(sa_type=Text)
+    subject: str = Field(sa_type=Text)
+    details: dict[str, str] = json()

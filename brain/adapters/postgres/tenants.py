@@ -1,0 +1,32 @@
+"""Tenants, seen from outside any of them: the system role's business."""
+
+from uuid import uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from brain.adapters.postgres.store import reachable
+from brain.domain.errors import Conflict
+from brain.domain.identity import TenantId
+
+
+async def tenants(system: AsyncEngine) -> dict[str, TenantId]:
+    """Every tenant's id by slug."""
+    async with reachable(), system.connect() as connection:
+        rows = await connection.execute(text("SELECT slug, id FROM tenant ORDER BY slug"))
+        return {row.slug: TenantId(row.id) for row in rows}
+
+
+async def create_tenant(system: AsyncEngine, *, slug: str, name: str) -> TenantId:
+    tenant = TenantId(uuid4())
+    async with reachable(), system.begin() as connection:
+        made = await connection.scalar(
+            text(
+                "INSERT INTO tenant (id, slug, name) VALUES (:id, :slug, :name)"
+                " ON CONFLICT (slug) DO NOTHING RETURNING id"
+            ),
+            {"id": tenant, "slug": slug, "name": name},
+        )
+    if made is None:
+        raise Conflict(f"There is already a tenant {slug!r}.")
+    return tenant

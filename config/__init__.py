@@ -1,0 +1,1 @@
+"""Settings, wiring, entry points and the `expert` command: the only layer that sees everything."""

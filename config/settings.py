@@ -1,0 +1,162 @@
+"""Every setting of an installation, from the environment and `$EXPERT_HOME/expert.toml`, checked at once."""
+
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from brain.domain.errors import Rejected
+from config.location import (
+    DEFAULT_HOME,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    Location,
+    home_directory,
+    installation_file,
+)
+
+_PACKAGE = Path(__file__).parent
+_DATABASE_VARIABLES = ("EXPERT_DATABASE_URL", "EXPERT_DATABASE_URL_APP", "EXPERT_DATABASE_URL_SYSTEM")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """`owner` migrates, `app` serves people, `system` relays and sweeps; none bypasses row security."""
+
+    owner: str = field(repr=False)
+    app: str = field(repr=False)
+    system: str = field(repr=False)
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="EXPERT_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    home: Path = Field(
+        default=DEFAULT_HOME, description="Directory of this installation's data, keys and logs."
+    )
+    host: str = Field(default=DEFAULT_HOST, description="Address to listen on.")
+    port: int = Field(default=DEFAULT_PORT, ge=1, le=65535, description="Port of the HTTP API.")
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL as the owner, which migrates. Unset: the embedded one."
+    )
+    database_url_app: SecretStr | None = Field(default=None, description="PostgreSQL as the serving role.")
+    database_url_system: SecretStr | None = Field(default=None, description="PostgreSQL as the relay's role.")
+    model: str | None = Field(
+        default=None,
+        description="LiteLLM name of the model that writes. Unset: the sources' own sentences.",
+    )
+    model_api_base: str | None = Field(default=None, description="Address of the model's API.")
+    model_api_key: SecretStr | None = Field(default=None, description="Key of the model's API.")
+    embedder: str | None = Field(
+        default=None, description="fastembed name of the embedding model. Unset: the packaged MiniLM."
+    )
+    departments: Path = Field(
+        default=_PACKAGE / "departments", description="Directory of the departments' YAML."
+    )
+    workers: int = Field(default=4, ge=1, le=64, description="Tasks that one process runs at a time.")
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
+
+    @field_validator("home", "departments", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
+    @model_validator(mode="after")
+    def _all_three_urls(self) -> Self:
+        given = (self.database_url, self.database_url_app, self.database_url_system)
+        missing = [name for name, url in zip(_DATABASE_VARIABLES, given, strict=True) if url is None]
+        if 0 < len(missing) < 3:
+            raise ValueError(
+                f"{' and '.join(missing)} must be set too: an own PostgreSQL needs its three roles"
+                " (owner, app, system). Unset all three to use the embedded PostgreSQL"
+            )
+        for name, url in zip(_DATABASE_VARIABLES, given, strict=True):
+            if url is not None and not url.get_secret_value().startswith(
+                ("postgresql://", "postgresql+asyncpg://")
+            ):
+                raise ValueError(
+                    f"{name} must start with postgresql:// (user, password, host and database follow)"
+                )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic names the parameters
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = [_PACKAGE / "expert.toml", installation_file(home_directory())]
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files)
+
+    @property
+    def location(self) -> Location:
+        return Location(self.home, self.host, self.port)
+
+    @property
+    def database_urls(self) -> DatabaseUrls | None:
+        """None: the embedded PostgreSQL in `home` serves this installation."""
+        if self.database_url is None or self.database_url_app is None or self.database_url_system is None:
+            return None
+        return DatabaseUrls(
+            *map(_asyncpg, (self.database_url, self.database_url_app, self.database_url_system))
+        )
+
+
+def load_settings() -> Settings:
+    """Raises `Rejected` with one line for each wrong value."""
+    try:
+        return Settings(home=home_directory())
+    except ValidationError as error:
+        lines = [
+            _explain(tuple(problem["loc"]), problem["msg"]) for problem in error.errors(include_input=False)
+        ]
+        raise Rejected("\n".join(lines)) from error
+    except (OSError, ValueError) as error:  # unreadable or malformed TOML
+        raise Rejected(f"{installation_file(home_directory())} cannot be read: {error}.") from error
+
+
+def _explain(place: tuple[int | str, ...], message: str) -> str:
+    """Names the variable, or the line of the file where the variable is not set."""
+    reason = message.removeprefix("Value error, ").removeprefix("Input ")
+    if not place:
+        return f"{reason}."
+    name = str(place[0])
+    variable = f"EXPERT_{name.upper()}"
+    if message.startswith("Extra inputs"):
+        return f'"{name}" in {installation_file(home_directory())} is not a setting of The Expert.'
+    where = (
+        variable
+        if variable in os.environ
+        else f"{variable} ({name} in {installation_file(home_directory())})"
+    )
+    return f"{where} {reason}."
+
+
+def _asyncpg(url: SecretStr) -> str:
+    return url.get_secret_value().replace("postgresql://", "postgresql+asyncpg://", 1)

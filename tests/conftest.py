@@ -1,0 +1,177 @@
+"""What tests share: one real PostgreSQL for the session, and a fresh tenant for each test."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from brain.adapters.documents import Documents
+from brain.adapters.extractive_generator import ExtractiveGenerator
+from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
+from brain.adapters.postgres.index import PostgresIndex
+from brain.adapters.postgres.migrate import migrate
+from brain.adapters.postgres.store import SqlStore, connect
+from brain.adapters.postgres.tenants import create_tenant
+from brain.domain.confidence import Calibration
+from brain.domain.identity import (
+    Department,
+    DepartmentId,
+    Member,
+    MemberId,
+    Principal,
+    Role,
+    TenantId,
+    Visibility,
+)
+from brain.domain.reply import Reply
+from brain.usecases.accept import Accept, Asking
+from brain.usecases.ask import Ask
+from brain.usecases.decide import Decide
+from brain.usecases.ingest import Ingest, Ingested, Upload
+from brain.usecases.read import reply
+from config.embedded_postgres import EmbeddedPostgres
+from config.settings import DatabaseUrls
+
+RUNBOOKS = Path(__file__).parents[1] / "demo" / "runbooks"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    # Not pytest's tmp_path: a socket's path must be short.
+    home = Path(tempfile.mkdtemp(prefix="expert-"))
+    try:
+        with EmbeddedPostgres(home) as running:
+            urls = running.urls
+            asyncio.run(migrate(urls.owner, app_role="expert_app", system_role="expert_system"))
+            yield running
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def urls(postgres: EmbeddedPostgres) -> DatabaseUrls:
+    return postgres.urls
+
+
+@pytest.fixture(scope="session")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastembedEmbedder]:
+    model = FastembedEmbedder(PACKAGED, home=tmp_path_factory.mktemp("models"))
+    yield model
+    model.close()
+
+
+@pytest.fixture
+async def app_engine(urls: DatabaseUrls) -> AsyncIterator[AsyncEngine]:
+    engine = connect(urls.app, pool_size=10)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def system_engine(urls: DatabaseUrls) -> AsyncIterator[AsyncEngine]:
+    engine = connect(urls.system, pool_size=3)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def store(app_engine: AsyncEngine, embedder: FastembedEmbedder) -> SqlStore:
+    return SqlStore(app_engine, embedder.name)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A tenant with two open departments and a closed one, its people, and what they can do.
+
+    `amira` asks; `ravi` and `rosa` review in it-ops and hr; `petra` reviews in the closed payroll.
+    """
+
+    tenant: TenantId
+    store: SqlStore
+    departments: dict[str, Department]
+    people: dict[str, Principal]
+    accept: Accept
+    ask: Ask
+    decide: Decide
+    ingest: Ingest
+
+    async def asks(
+        self, text: str, *, by: str = "amira", department: str | None = None, after: Reply | None = None
+    ) -> Reply:
+        """As the API does it: accept, answer, read."""
+        asking = Asking(
+            text, department=department, conversation=after.question.conversation if after else None
+        )
+        question = await self.accept(self.people[by], asking)
+        await self.ask(self.tenant, question)
+        return await reply(self.store, self.people[by], question)
+
+    async def reads(
+        self, source: str, text: str, *, department: str = "it-ops", by: str = "ravi"
+    ) -> Ingested:
+        return await self.ingest(self.people[by], Upload(department, source, text.encode()))
+
+
+async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmbedder) -> World:
+    tenant = await create_tenant(system, slug=f"t-{uuid4().hex[:12]}", name="Northlight Freight")
+    departments = {
+        slug: Department(DepartmentId(uuid4()), slug, slug.upper(), visibility=visibility)
+        for slug, visibility in (
+            ("it-ops", Visibility.TENANT),
+            ("hr", Visibility.TENANT),
+            ("payroll", Visibility.DEPARTMENT),
+        )
+    }
+    roles = {
+        "amira": {"it-ops": {Role.ASKER}},
+        "omar": {"hr": {Role.ASKER}},
+        "ravi": {"it-ops": {Role.REVIEWER, Role.ADMIN}, "hr": {Role.REVIEWER}},
+        "rosa": {"it-ops": {Role.REVIEWER}, "hr": {Role.REVIEWER}},
+        "petra": {"payroll": {Role.REVIEWER, Role.ADMIN}},
+    }
+    people = {}
+    async with store.transaction(tenant) as tx:
+        for department in departments.values():
+            await tx.people.save_department(department)
+        for handle, held in roles.items():
+            member = Member(
+                MemberId(uuid4()),
+                handle,
+                handle.title(),
+                roles={departments[slug].id: frozenset(some) for slug, some in held.items()},
+            )
+            await tx.people.save_member(member)
+            people[handle] = Principal(tenant, member)
+    return World(
+        tenant=tenant,
+        store=store,
+        departments=departments,
+        people=people,
+        accept=Accept(store),
+        ask=Ask(
+            store,
+            PostgresIndex(store.engine, embedder.name),
+            embedder,
+            ExtractiveGenerator(embedder),
+            Calibration.load(),
+        ),
+        decide=Decide(store, embedder),
+        ingest=Ingest(store, embedder, Documents()),
+    )
+
+
+@pytest.fixture
+async def world(store: SqlStore, system_engine: AsyncEngine, embedder: FastembedEmbedder) -> World:
+    return await new_world(store, system_engine, embedder)
+
+
+@pytest.fixture
+async def other_world(store: SqlStore, system_engine: AsyncEngine, embedder: FastembedEmbedder) -> World:
+    """Another tenant in the same database."""
+    return await new_world(store, system_engine, embedder)
