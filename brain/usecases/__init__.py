@@ -1,0 +1,1 @@
+"""What The Expert does: one verb, one file. Each reads top to bottom like its description."""

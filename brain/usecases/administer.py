@@ -1,0 +1,118 @@
+"""Members and keys: added, changed, taken away. Every act needs an admin, and is audited."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from brain.domain.errors import Denied, Missing, Rejected
+from brain.domain.identity import DepartmentId, Member, MemberId, Principal, Role
+from brain.domain.records import AuditEntry, Key, KeyId
+from brain.ports import Store, Transaction
+from brain.usecases.authenticate import digest, new_key
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """`roles` by department slug."""
+
+    handle: str
+    name: str
+    email: str | None
+    roles: Mapping[str, frozenset[Role]]
+
+
+async def add_member(store: Store, principal: Principal, new: NewMember) -> Member:
+    """Adds, or gives an existing member of that handle these roles, name and address instead."""
+    handle = new.handle.strip().lower()
+    if not handle or not handle.replace("-", "").replace(".", "").replace("_", "").isalnum():
+        raise Rejected("A handle has letters, digits, dots, dashes and underscores only.")
+    async with store.transaction(principal.tenant) as tx:
+        departments = {department.slug: department.id for department in await tx.people.departments()}
+        if unknown := sorted(set(new.roles) - set(departments)):
+            raise Missing(
+                f"There is no department {unknown[0]!r}; there is {', '.join(sorted(departments))}."
+            )
+        roles = {departments[slug]: held for slug, held in new.roles.items() if held}
+        if not roles:
+            raise Rejected("Give at least one role in at least one department, such as it-ops=asker.")
+        former = await tx.people.member(handle)
+        touched = set(roles) | set(former.roles if former else ())
+        await _require_admin(tx, principal, touched)
+        member = Member(
+            id=former.id if former else MemberId(uuid4()),
+            handle=handle,
+            name=new.name.strip() or handle,
+            email=new.email,
+            roles=roles,
+        )
+        await tx.people.save_member(member)
+        await _note(tx, principal, "member.saved", f"member {member.id}")
+    return member
+
+
+async def disable_member(store: Store, principal: Principal, handle: str) -> Member:
+    async with store.transaction(principal.tenant) as tx:
+        member = await _managed(tx, principal, handle)
+        if member.id == principal.member.id:
+            raise Rejected("You cannot disable yourself; ask another admin.")
+        disabled = replace(member, disabled_at=member.disabled_at or tx.now)
+        await tx.people.save_member(disabled)
+        await _note(tx, principal, "member.disabled", f"member {member.id}")
+    return disabled
+
+
+async def add_key(store: Store, principal: Principal, handle: str, *, name: str) -> tuple[Key, str]:
+    """The key and its secret, which is shown this once and kept nowhere."""
+    async with store.transaction(principal.tenant) as tx:
+        member = await _managed(tx, principal, handle)
+        if member.disabled_at is not None:
+            raise Rejected(f"{member.handle} is disabled.")
+        secret = new_key(principal.tenant)
+        key = Key(KeyId(uuid4()), member.id, name.strip() or "key", digest(secret), tx.now)
+        await tx.people.save_key(key)
+        await _note(tx, principal, "key.added", f"key {key.id}")
+    return key, secret
+
+
+async def revoke_key(store: Store, principal: Principal, key: KeyId) -> Key:
+    async with store.transaction(principal.tenant) as tx:
+        found = next((one for one in await tx.people.keys() if one.id == key), None)
+        if found is None:
+            raise Missing(f"There is no key {key}.")
+        await _managed(tx, principal, str(found.member))
+        revoked = replace(found, revoked_at=found.revoked_at or tx.now)
+        await tx.people.save_key(revoked)
+        await _note(tx, principal, "key.revoked", f"key {key}")
+    return revoked
+
+
+async def require_any_admin(tx: Transaction, principal: Principal) -> Member:
+    member = await tx.people.member(str(principal.member.id))
+    if member is None or not member.is_admin():
+        raise Denied("Only an admin may do this.")
+    return member
+
+
+async def _managed(tx: Transaction, principal: Principal, handle: str) -> Member:
+    """A member whom the principal may manage: admin in every department that member belongs to.
+
+    Otherwise one department's admin could speak with the rights of another's.
+    """
+    member = await tx.people.member(handle)
+    await require_any_admin(tx, principal)
+    if member is None:
+        raise Missing(f"There is no member {handle!r}.")
+    await _require_admin(tx, principal, member.roles)
+    return member
+
+
+async def _require_admin(tx: Transaction, principal: Principal, departments: Iterable[DepartmentId]) -> None:
+    member = await require_any_admin(tx, principal)
+    names = {department.id: department.name for department in await tx.people.departments()}
+    for department in departments:
+        if not member.may(Role.ADMIN, department):
+            raise Denied(f"This needs the role admin in {names[department]} as well.")
+
+
+async def _note(tx: Transaction, principal: Principal, action: str, subject: str) -> None:
+    await tx.records.audit(AuditEntry(actor=principal.member.id, action=action, subject=subject))

@@ -1,0 +1,127 @@
+"""What people may look at: their questions, their departments' reviews, and the knowledge they may read."""
+
+from brain.domain.answer import Answer, AnswerStatus
+from brain.domain.article import Article
+from brain.domain.errors import Missing
+from brain.domain.identity import Department, DepartmentId, Member, Principal, Role, Visibility
+from brain.domain.knowledge import Document
+from brain.domain.question import Question, QuestionId
+from brain.domain.records import Feedback, Key, Task, TaskId
+from brain.domain.reply import Reply
+from brain.domain.review import ReviewCase
+from brain.ports import Store, Transaction
+from brain.usecases.administer import require_any_admin
+
+
+async def reply(store: Store, principal: Principal, question: QuestionId) -> Reply:
+    """The asker's own question; nobody else's, since an answer is for its audience."""
+    async with store.transaction(principal.tenant) as tx:
+        asked = await tx.questions.question(question)
+        if asked is None or asked.asker != principal.member.id:
+            raise Missing(f"There is no question {question} of yours.")
+        answer = await tx.questions.latest_answer(question)
+        return await _reply(tx, asked, answer)
+
+
+async def replies(store: Store, principal: Principal, *, limit: int) -> list[Reply]:
+    async with store.transaction(principal.tenant) as tx:
+        asked = await tx.questions.asked_by(principal.member.id, limit=limit)
+        return [await _reply(tx, question, answer) for question, answer in asked]
+
+
+async def reviews(store: Store, principal: Principal, *, open_only: bool) -> list[ReviewCase]:
+    """Of the departments in which the principal is a reviewer."""
+    async with store.transaction(principal.tenant) as tx:
+        return await tx.reviews.cases(departments=_reviewed(principal.member), open_only=open_only)
+
+
+async def review(store: Store, principal: Principal, number: int) -> ReviewCase:
+    async with store.transaction(principal.tenant) as tx:
+        case = await tx.reviews.case(number, lock=False)
+        if case is None or case.review.department not in _reviewed(principal.member):
+            raise Missing(f"There is no review {number} that you may see.")
+        public = {one.id for one in await tx.people.departments() if one.visibility is Visibility.TENANT}
+        if not case.answer.scope <= principal.member.departments | public:
+            raise Missing(f"There is no review {number} that you may see.")
+        return case
+
+
+async def departments(store: Store, principal: Principal) -> list[Department]:
+    """Those the principal may ask."""
+    async with store.transaction(principal.tenant) as tx:
+        return [
+            department
+            for department in await tx.people.departments()
+            if department.visibility is Visibility.TENANT or department.id in principal.member.departments
+        ]
+
+
+async def documents(store: Store, principal: Principal) -> list[Document]:
+    async with store.transaction(principal.tenant) as tx:
+        return await tx.library.documents(audience=principal.audience)
+
+
+async def articles(store: Store, principal: Principal) -> list[Article]:
+    async with store.transaction(principal.tenant) as tx:
+        return await tx.articles.articles(audience=principal.audience)
+
+
+async def members(store: Store, principal: Principal) -> list[Member]:
+    async with store.transaction(principal.tenant) as tx:
+        await require_any_admin(tx, principal)
+        return await tx.people.members()
+
+
+async def keys(store: Store, principal: Principal) -> list[tuple[Key, Member]]:
+    async with store.transaction(principal.tenant) as tx:
+        await require_any_admin(tx, principal)
+        owners = {member.id: member for member in await tx.people.members()}
+        return [(key, owners[key.member]) for key in await tx.people.keys()]
+
+
+async def feedback(store: Store, principal: Principal, *, limit: int) -> list[Feedback]:
+    async with store.transaction(principal.tenant) as tx:
+        await require_any_admin(tx, principal)
+        return await tx.records.feedback(limit=limit)
+
+
+async def tasks(store: Store, principal: Principal, *, dead_only: bool, limit: int) -> list[Task]:
+    async with store.transaction(principal.tenant) as tx:
+        await require_any_admin(tx, principal)
+        return await tx.records.tasks(dead_only=dead_only, limit=limit)
+
+
+async def replay(store: Store, principal: Principal, task: TaskId) -> None:
+    async with store.transaction(principal.tenant) as tx:
+        await require_any_admin(tx, principal)
+        if not await tx.records.replay(task):
+            raise Missing(f"There is no dead task {task}.")
+
+
+def _reviewed(member: Member) -> frozenset[DepartmentId]:
+    return frozenset(department for department in member.roles if member.may(Role.REVIEWER, department))
+
+
+async def _reply(tx: Transaction, question: Question, answer: Answer | None) -> Reply:
+    if answer is None:
+        return Reply(question, None)
+    slugs = {department.id: department.slug for department in await tx.people.departments()}
+    slug = slugs.get(answer.department)
+    if answer.status is AnswerStatus.PUBLISHED:
+        return Reply(question, answer, department=slug)
+    number, reason = await tx.reviews.for_question(question.id)
+    return Reply(question, answer, review=number, department=slug, note=_note(answer, number, reason))
+
+
+def _note(answer: Answer, number: int | None, reason: str) -> str:
+    """What an answer that is not published means for the one who asked."""
+    waiting = f"Review {number} is open; the answer will be here once a person has checked it."
+    match answer.status:
+        case AnswerStatus.ABSTAINED:
+            return f"I don't know: nothing I may read answers this. {waiting}"
+        case AnswerStatus.IN_REVIEW:
+            return f"I am not sure enough to answer. {waiting}"
+        case AnswerStatus.REJECTED:
+            return f"A reviewer rejected the draft: {reason}"
+        case _:
+            return "This answer is no longer available; ask again."
