@@ -25,6 +25,7 @@ WHERE {READABLE} AND (CAST(:department AS uuid) IS NULL OR CAST(:department AS u
 GROUP BY s.id
 """
 
+# Parameters are cast where they meet numbers: a bare one takes the type of its neighbour, and 0.75 becomes 1.
 _SEARCH = """
 WITH near AS (
     SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec(384))) AS distance
@@ -38,8 +39,9 @@ WITH near AS (
     FROM posting WHERE term = ANY(CAST(:terms AS text[])) AND scope_id = ANY(CAST(:scopes AS bigint[]))
 ), scored AS (
     SELECT passage_id, sum(
-        ln(1 + (:corpus - frequency + 0.5) / (frequency + 0.5)) * occurrences * (:k1 + 1)
-        / (occurrences + :k1 * (1 - :b + :b * length / :mean))) AS score
+        ln(1 + (CAST(:corpus AS float8) - frequency + 0.5) / (frequency + 0.5))
+        * occurrences * ({k1} + 1)
+        / (occurrences + {k1} * (1 - {b} + {b} * length / CAST(:mean AS float8)))) AS score
     FROM hits GROUP BY passage_id
 ), lexical AS (
     SELECT passage_id, row_number() OVER (ORDER BY score DESC, passage_id) AS rank FROM scored
@@ -55,8 +57,8 @@ LEFT JOIN lexical ON lexical.passage_id = p.id
 LEFT JOIN scored ON scored.passage_id = p.id
 """
 # Adding zero keeps the planner from the HNSW index: its order is the expression's, not the sum's.
-_EXACT = _SEARCH.format(vector="vector::halfvec(384)", exactly="+ 0")
-_APPROXIMATE = _SEARCH.format(vector="vector::halfvec(384)", exactly="")
+_EXACT = _SEARCH.format(vector="vector::halfvec(384)", exactly="+ 0", k1=K1, b=B)
+_APPROXIMATE = _SEARCH.format(vector="vector::halfvec(384)", exactly="", k1=K1, b=B)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,6 @@ class PostgresIndex:
                     "terms": sorted(set(terms(question))),
                     "corpus": float(size),
                     "mean": float(max(sum(row.terms for row in corpus) / size, 1.0)),
-                    "k1": K1,
-                    "b": B,
                     "limit": limit,
                 },
             )

@@ -1,0 +1,55 @@
+"""Our BM25 in SQL against a reference library, on the sample runbooks."""
+
+import bm25s
+import numpy as np
+
+from brain.domain.ranking import B, K1, terms
+from brain.ports import TextKind
+from tests.conftest import RUNBOOKS, World
+from brain.adapters.postgres.index import PostgresIndex
+
+QUESTIONS = (
+    "How do I rotate the Redis password?",
+    "restart a stuck RabbitMQ consumer on the waybill queue",
+    "Kafka consumer lag threshold Gdansk",
+    "QS-4107 upstream timeout customer portal",
+    "restore a PostgreSQL backup to a point in time",
+    "lost laptop report deadline",
+    "renew the TLS certificate for quayside",
+    "per diem for a full day in Halifax",
+    "who approves privileged access",
+    "label printer prints blank labels",
+    "roll back a waybill deployment",
+    "phishing mail reported by an employee",
+    "WireGuard handshake fails",
+    "visitor badge returned late",
+    "salary payment date December",
+    "disk full /var/lib/docker",
+)
+
+
+async def test_the_top_ten_agree_with_a_reference(world: World) -> None:
+    for path in sorted(RUNBOOKS.glob("it-ops/*.md")):
+        await world.reads(path.name, path.read_text())
+    index = PostgresIndex(world.store.engine, world.ask.embedder.name)
+    audience = world.people["amira"].audience
+    everything = {}
+    [vector] = await world.ask.embedder.embed(["anything"], kind=TextKind.QUESTION)
+    for found in await index.search("", vector=vector, audience=audience, department=None, limit=10_000):
+        everything[found.passage.id] = found.passage
+    ids = list(everything)
+    reference = bm25s.BM25(method="lucene", k1=K1, b=B)
+    reference.index([terms(everything[one].indexed_text) for one in ids], show_progress=False)
+
+    overlaps = []
+    for question in QUESTIONS:
+        wanted = sorted(set(terms(question)))
+        scores = reference.get_scores(wanted)
+        best = [n for n in np.argsort(-scores, kind="stable")[:10] if scores[n] > 0]
+        found = await index.search(question, vector=vector, audience=audience, department=None, limit=10)
+        ours = {one.passage.id for one in found if one.lexical_rank is not None}
+        # Passages with the score of the tenth are as good as the tenth.
+        tied = {ids[n] for n in range(len(ids)) if best and scores[n] >= scores[best[-1]] - 1e-6}
+        overlaps.append(len(ours & tied) / max(len(best), 1))
+    assert len(ids) > 100
+    assert float(np.mean(overlaps)) >= 0.9, overlaps

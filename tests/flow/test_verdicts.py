@@ -1,0 +1,184 @@
+"""One winner, four eyes, and a verdict on exactly what was shown."""
+
+import asyncio
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from brain.domain.answer import AnswerStatus
+from brain.domain.errors import Conflict, Denied, Missing, Rejected
+from brain.domain.identity import Member, MemberId, Principal, Role
+from brain.domain.reply import Reply
+from brain.domain.review import ReviewCase, VerdictKind
+from brain.usecases.decide import Judgement
+from brain.usecases.forget import forget
+from brain.usecases.read import articles, reply, review, reviews
+from tests.conftest import World
+
+TERRACE = "How do I book the roof terrace for a party?"
+ANSWER = "Write to the front desk two weeks ahead."
+
+
+async def _held(world: World, *, by: str = "amira") -> tuple[Reply, ReviewCase]:
+    await world.reads("vpn.md", "# VPN\n\nThe VPN gateway is vpn.northlight.example, port 51820.")
+    asked = await world.asks(TERRACE, by=by)
+    assert asked.review is not None
+    case = await review(world.store, world.people["ravi"], asked.review)
+    return asked, case
+
+
+def _approval(case: ReviewCase, answer: str = ANSWER) -> Judgement:
+    return Judgement(case.review.number, VerdictKind.APPROVE, case.review.shown_hash, text=answer)
+
+
+async def _count(world: World, table: str) -> int:
+    async with world.store.transaction(world.tenant) as tx:
+        return int(await tx.connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+async def test_of_a_hundred_verdicts_at_once_one_decides(world: World) -> None:
+    _, case = await _held(world)
+    reviewers = [world.people["ravi"], world.people["rosa"]]
+    outcomes = await asyncio.gather(
+        *(world.decide(reviewers[n % 2], _approval(case, f"{ANSWER} ({n})")) for n in range(100)),
+        return_exceptions=True,
+    )
+    refusals = [one for one in outcomes if isinstance(one, Conflict)]
+    assert len(refusals) == 99
+    assert all("already decided by" in str(one) for one in refusals)
+    for table in ("verdict", "article", "article_version", "training_example", "wording"):
+        assert await _count(world, table) == 1, table
+
+
+async def test_nobody_checks_the_answer_to_their_own_question(world: World) -> None:
+    _, case = await _held(world, by="ravi")
+    with pytest.raises(Denied, match="own question"):
+        await world.decide(world.people["ravi"], _approval(case))
+    async with world.store.transaction(world.tenant) as tx:
+        rows = await tx.connection.execute(text("SELECT details FROM audit WHERE action = 'verdict.refused'"))
+        assert [row.details["why"] for row in rows] == [
+            "Somebody else has to check the answer to your own question."
+        ]
+
+
+async def test_a_reviewer_of_another_department_does_not_learn_of_it(world: World) -> None:
+    _, case = await _held(world)
+    with pytest.raises(Missing):
+        await world.decide(world.people["petra"], _approval(case))
+    with pytest.raises(Missing):
+        await review(world.store, world.people["petra"], case.review.number)
+
+
+async def test_another_tenants_reviewer_finds_nothing(world: World, other_world: World) -> None:
+    _, case = await _held(world)
+    with pytest.raises(Missing):
+        await other_world.decide(other_world.people["ravi"], _approval(case))
+    assert await reviews(other_world.store, other_world.people["ravi"], open_only=False) == []
+
+
+async def test_an_asker_without_the_role_is_refused(world: World) -> None:
+    _, case = await _held(world)
+    async with world.store.transaction(world.tenant) as tx:
+        department = world.departments["it-ops"].id
+        member = Member(MemberId(uuid4()), "bo", "Bo", roles={department: frozenset({Role.ASKER})})
+        await tx.people.save_member(member)
+    with pytest.raises(Denied, match="Only reviewers"):
+        await world.decide(Principal(world.tenant, member), _approval(case))
+
+
+async def test_rights_are_read_when_deciding_not_when_logging_in(world: World) -> None:
+    _, case = await _held(world)
+    stale = world.people["ravi"]
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.people.save_member(replace(stale.member, disabled_at=tx.now))
+    with pytest.raises(Denied, match="disabled"):
+        await world.decide(stale, _approval(case))
+
+
+async def test_a_verdict_on_something_else_than_is_shown_is_refused(world: World) -> None:
+    _, case = await _held(world)
+    with pytest.raises(Conflict, match="changed since"):
+        await world.decide(world.people["ravi"], replace(_approval(case), shown_hash="0" * 64))
+
+
+async def test_approving_without_a_draft_needs_a_text(world: World) -> None:
+    _, case = await _held(world)
+    with pytest.raises(Rejected, match="no draft"):
+        await world.decide(world.people["ravi"], _approval(case, ""))
+
+
+async def test_who_asks_meanwhile_joins_and_gets_the_same_answer(world: World) -> None:
+    first, case = await _held(world)
+    second = await world.asks("How can I book the roof terrace for a party?", by="omar")
+    assert second.review == first.review
+
+    await world.decide(world.people["ravi"], _approval(case))
+
+    for by, asked in (("amira", first), ("omar", second)):
+        got = await reply(world.store, world.people[by], asked.question.id)
+        assert got.answer is not None
+        assert (got.answer.status, got.answer.text) == (AnswerStatus.PUBLISHED, ANSWER)
+        assert got.answer.approval is not None
+    assert await _count(world, "review") == 1
+
+
+async def test_a_rejection_reaches_those_who_asked(world: World) -> None:
+    asked, case = await _held(world)
+    judgement = Judgement(
+        case.review.number, VerdictKind.REJECT, case.review.shown_hash, reason="Ask facilities."
+    )
+    with pytest.raises(Rejected, match="why"):
+        await world.decide(world.people["ravi"], replace(judgement, reason=" "))
+    await world.decide(world.people["ravi"], judgement)
+    got = await reply(world.store, world.people["amira"], asked.question.id)
+    assert got.answer is not None
+    assert got.answer.status is AnswerStatus.REJECTED
+    assert "Ask facilities." in got.note
+
+
+async def test_what_was_approved_in_a_closed_department_stays_there(world: World) -> None:
+    await world.reads(
+        "bank.md", "# Payroll bank\n\nThe payroll bank is Kestrel.", department="payroll", by="petra"
+    )
+    async with world.store.transaction(world.tenant) as tx:
+        payroll = world.departments["payroll"].id
+        clerk = Member(MemberId(uuid4()), "cleo", "Cleo", roles={payroll: frozenset({Role.ASKER})})
+        await tx.people.save_member(clerk)
+    world.people["cleo"] = Principal(world.tenant, clerk)
+    question = "Who signs the secret bonus list in March?"
+    asked = await world.asks(question, by="cleo", department="payroll")
+    assert asked.review is not None
+    case = await review(world.store, world.people["petra"], asked.review)
+    await world.decide(world.people["petra"], _approval(case, "The CFO signs it."))
+
+    assert (await world.asks(question, by="cleo")).answer.text == "The CFO signs it."  # type: ignore[union-attr]
+    outsider = await world.asks(question, by="amira")
+    assert outsider.answer is not None
+    assert outsider.answer.status is not AnswerStatus.PUBLISHED
+    assert await articles(world.store, world.people["amira"]) == []
+    with pytest.raises(Missing):
+        await world.asks(question, by="amira", department="payroll")
+
+
+async def test_an_approved_answer_is_not_served_once_its_source_changed(world: World) -> None:
+    text_ = "# Badges\n\n## Visitor badge\n\nA visitor badge costs 15 euros and is returned at gate 4.\n"
+    ingested = await world.reads("badge.md", text_)
+    asked = await world.asks("What does a visitor badge cost and do contractors from Gdansk pay it?")
+    assert asked.answer is not None
+    if asked.answer.status is AnswerStatus.PUBLISHED:
+        pytest.fail("the question was meant to be held; make it harder")
+    assert asked.review is not None
+    case = await review(world.store, world.people["ravi"], asked.review)
+    if not case.answer.citations:
+        pytest.fail("the draft was meant to cite the badge page")
+    await world.decide(world.people["ravi"], _approval(case, "15 euros, contractors too. [1]"))
+    assert (await articles(world.store, world.people["amira"]))[0].status == "live"
+
+    await forget(world.store, world.people["ravi"], ingested.document.id)
+
+    assert (await articles(world.store, world.people["amira"]))[0].status == "suspended"
+    again = await world.asks(asked.question.text)
+    assert again.answer is not None
+    assert again.answer.status is not AnswerStatus.PUBLISHED
