@@ -1,0 +1,1 @@
+"""Turns the brain's facts into side effects."""

@@ -1,0 +1,213 @@
+"""Runs tasks in this process: leases them, keeps the lease, and records how each attempt ended."""
+
+import asyncio
+import random
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from brain.adapters.postgres.queue import ClaimedTask, Queue, decode
+from brain.domain.errors import Denied, Rejected, Unavailable
+from brain.domain.events import Event
+from brain.domain.identity import TenantId
+from brain.domain.records import TaskId, TaskState
+from workers.relay import awoken, run_relay
+
+Handler = Callable[[TenantId, Event], Awaitable[None]]
+# Writes how an attempt ended; None where the lease was lost meanwhile.
+Outcome = Callable[[], Coroutine[Any, Any, TaskState | None]]
+T = TypeVar("T")
+
+_SWEEP_S = 5.0
+_LONGEST_BACKOFF_S = 60.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Executor:
+    """Up to `concurrency` tasks at a time; a task that runs longer than `limit_s` counts as a bug.
+
+    Logs carry ids and places in the code, never texts: not even messages, which may quote some.
+    """
+
+    queue: Queue
+    handlers: Mapping[str, Handler]
+    concurrency: int
+    rng: random.Random
+    clock: Callable[[], float] = time.monotonic
+    lease_s: float = 20.0
+    limit_s: float = 300.0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _held: dict[TaskId, ClaimedTask] = field(default_factory=dict)
+    _sweep_at: float = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled; then work is stopped where it is, and its leases go back at no cost."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self.wake.clear()
+                    pause_s = await self._start_due(group)
+                    await awoken(self.wake, within_s=pause_s)
+        finally:
+            await _whole(self._release())
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> float:
+        """Fill the free places; returns how long it takes until something can be due again."""
+        try:
+            await self._sweep()
+            for task in await _whole(self._claim()):
+                group.create_task(self._work(task)).add_done_callback(lambda _: self.wake.set())
+            due_in_s = await self.queue.next_due_in_s(self.handlers) if self._free else None
+        except Unavailable as error:
+            log.warning("executor.unavailable", reason=str(error))
+            return self.rng.uniform(0.5, 1.5)
+        # Never a tight loop: what is due and was not leased is in somebody else's hands just now.
+        return _SWEEP_S if due_in_s is None else min(_SWEEP_S, max(0.05, due_in_s))
+
+    @property
+    def _free(self) -> int:
+        return self.concurrency - len(self._held)
+
+    async def _claim(self) -> list[ClaimedTask]:
+        if not self._free:
+            return []
+        claimed = await self.queue.claim(self.handlers, limit=self._free, lease_s=self.lease_s)
+        self._held.update({task.id: task for task in claimed})
+        return claimed
+
+    async def _sweep(self) -> None:
+        if self.clock() < self._sweep_at:
+            return
+        for lapsed in await self.queue.lapse():
+            known = log.bind(tenant=str(lapsed.tenant), task=str(lapsed.id), handler=lapsed.handler)
+            known.warning("task.lapsed")
+            if lapsed.state is TaskState.DEAD:
+                known.error("task.dead")
+        self._sweep_at = self.clock() + min(_SWEEP_S, self.lease_s / 4)
+
+    async def _work(self, task: ClaimedTask) -> None:
+        known = log.bind(
+            tenant=str(task.tenant), task=str(task.id), handler=task.handler, attempt=task.attempts
+        ).bind(**task.payload)
+        outcome = await self._outcome(task, known)  # cancelled in here it stays held, to be released
+        del self._held[task.id]
+        if outcome:
+            await _whole(self._record(outcome, known))
+        else:
+            known.warning("task.lease_lost")
+
+    async def _outcome(self, task: ClaimedTask, known: structlog.stdlib.BoundLogger) -> Outcome | None:
+        """Try, and say what is to be written about it. None where the lease was lost."""
+        backoff_s = self.rng.uniform(0, min(_LONGEST_BACKOFF_S, 2.0 ** min(task.attempts, 10)))
+        try:
+            return partial(self.queue.complete, task) if await self._attempt(task) else None
+        except Unavailable as error:
+            # Added, not the larger of the two: all who were told the same time would come back at once.
+            after_s = error.retry_after_s + backoff_s
+            known.info("task.postponed", after_s=round(after_s, 1))
+            return partial(self.queue.retry, task, after_s=after_s, error=str(error), strike=False)
+        except (Denied, Rejected) as error:
+            known.error("task.refused", error=type(error).__name__)
+            return partial(self.queue.bury, task, error=str(error))
+        except Exception as error:  # noqa: BLE001  # a bug in one handler must not stop everybody's tasks
+            known.error("task.failed", error=type(error).__name__, places=_places(error))
+            reason = f"{type(error).__name__} at {_places(error)[-1]}"
+            return partial(self.queue.retry, task, after_s=backoff_s, error=reason, strike=True)
+
+    async def _attempt(self, task: ClaimedTask) -> bool:
+        """Run the handler to its end, keeping the lease. False where it was lost, and the work stopped."""
+        work = asyncio.ensure_future(self._handle(task))
+        lease_over = self.clock() + self.lease_s
+        try:
+            while not (await asyncio.wait({work}, timeout=self.lease_s / 4))[0]:
+                try:
+                    if not await self.queue.heartbeat(task, lease_s=self.lease_s):
+                        return False
+                    lease_over = self.clock() + self.lease_s
+                except Unavailable:
+                    if self.clock() >= lease_over:
+                        return False
+            if work.cancelled():
+                raise RuntimeError("The handler cancelled itself.")
+            work.result()
+            return True
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+
+    async def _handle(self, task: ClaimedTask) -> None:
+        async with asyncio.timeout(self.limit_s):
+            await self.handlers[task.handler](task.tenant, decode(task.event_name, task.payload))
+
+    async def _record(self, outcome: Outcome, known: structlog.stdlib.BoundLogger) -> None:
+        """The database may be away just now: insist for as long as the lease can be ours."""
+        lease_over = self.clock() + self.lease_s
+        while True:
+            try:
+                state = await outcome()
+                break
+            except Unavailable:
+                if self.clock() >= lease_over:
+                    state = None
+                    break
+                await asyncio.sleep(self.rng.uniform(0.1, 1.0))
+        if state is None:
+            known.warning("task.unrecorded")
+        elif state is TaskState.DEAD:
+            known.error("task.dead")
+        else:
+            known.info("task.recorded", state=state.value)
+
+    async def _release(self) -> None:
+        try:
+            await self.queue.release(list(self._held.values()))
+        except Unavailable:
+            # The leases run out by themselves, at the cost of a strike.
+            log.warning("executor.unreleased", tasks=[str(id_) for id_ in self._held])
+        self._held.clear()
+
+
+@asynccontextmanager
+async def working(executor: Executor) -> AsyncIterator[None]:
+    """Listener, relay and executor, for as long as the block lasts; a bug in one of them ends it."""
+    facts = asyncio.Event()
+
+    def wake() -> None:
+        facts.set()
+        executor.wake.set()
+
+    async with asyncio.TaskGroup() as group:
+        running = [
+            group.create_task(executor.queue.listen(wake)),
+            group.create_task(run_relay(executor.queue, wake=facts)),
+            group.create_task(executor.run()),
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end even when cancelled meanwhile: a lease half taken or half recorded costs a strike."""
+    inner = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(inner)
+    except asyncio.CancelledError:
+        await asyncio.wait({inner})
+        raise
+
+
+def _places(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]

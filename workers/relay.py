@@ -1,0 +1,60 @@
+"""Moves facts from the outbox to the tasks of those who subscribed to them."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import structlog
+
+from brain.adapters.postgres.queue import Queue
+from brain.domain.errors import Unavailable
+from brain.domain.events import (
+    AnswerAmended,
+    AnswerApproved,
+    AnswerPublished,
+    AnswerRejected,
+    DocumentChanged,
+    DocumentForgotten,
+    Event,
+    QuestionAsked,
+    ReviewJoined,
+    ReviewRequested,
+)
+
+# Who acts on what. Every event has its line: one without would wait in the outbox for a relay that knows it.
+SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
+    QuestionAsked: ("answer",),
+    AnswerPublished: (),
+    ReviewRequested: (),
+    ReviewJoined: (),
+    AnswerApproved: (),
+    AnswerAmended: (),
+    AnswerRejected: (),
+    DocumentChanged: (),
+    DocumentForgotten: (),
+}
+
+_BATCH = 100
+_SWEEP_S = 5.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+async def run_relay(queue: Queue, *, wake: asyncio.Event) -> None:
+    """Until cancelled: at every wake, and every few seconds for what no notification told of."""
+    handlers = {event.__name__: wanted for event, wanted in SUBSCRIPTIONS.items()}
+    while True:
+        wake.clear()
+        try:
+            while await queue.relay(handlers, limit=_BATCH) == _BATCH:
+                pass
+        except Unavailable as error:
+            log.warning("relay.unavailable", reason=str(error))
+        await awoken(wake, within_s=_SWEEP_S)
+
+
+async def awoken(wake: asyncio.Event, *, within_s: float) -> None:
+    """Return at the wake, or when the time is over."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await wake.wait()
