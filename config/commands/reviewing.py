@@ -1,0 +1,164 @@
+"""Judging drafts: `reviews`, `review`, `approve`, `reject`."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from brain.domain.errors import Rejected
+from config.commands.api import REVIEWER, Speaker
+from config.commands.options import As, AsJson, examples
+from config.commands.output import one_line, percent, say, show_answer, show_json, show_table, when
+
+app = typer.Typer(rich_markup_mode=None)
+Number = Annotated[int, typer.Argument(metavar="N", min=1, help="Number of the review.")]
+
+
+@app.command(epilog=examples("expert reviews", "expert reviews --all", "expert reviews --json"))
+def reviews(
+    everything: Annotated[bool, typer.Option("--all", help="Decided and expired ones too.")] = False,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the drafts that wait for a person."""
+    found = Speaker(REVIEWER, speak_as).get("/v1/reviews", status="all" if everything else "open")
+    if as_json:
+        show_json(found)
+        return
+    show_table(
+        ["Review", "Department", "Status", "Due", "Waiting", "Confidence", "Question"],
+        (
+            [
+                one["number"],
+                one["department"],
+                one["status"],
+                when(one.get("due_at")),
+                one.get("waiting"),
+                percent(one["confidence"]) if one.get("confidence") is not None else "",
+                one["question"],
+            ]
+            for one in found
+        ),
+        empty="No review is open.",
+    )
+
+
+@app.command(epilog=examples("expert review 12", "expert review 12 --json"))
+def review(number: Number, speak_as: As = None, as_json: AsJson = False) -> None:
+    """Show one review: question, draft, sources and doubts."""
+    found = Speaker(REVIEWER, speak_as).get(f"/v1/reviews/{number}")
+    if as_json:
+        show_json(found)
+        return
+    say(f"Review {number} · {one_line(found['department'])} · {one_line(found['status'])}", style="bold")
+    say(f"Somebody asked: {one_line(found['question'])}")
+    say(f"Opened {when(found['opened_at'])}, due {when(found['due_at'])}, {_waiting(found['waiting'])}")
+    say()
+    if not found.get("draft"):
+        say("There is no draft: the documents do not answer this.", style="yellow")
+    show_answer(found)
+    say()
+    if verdict := found.get("verdict"):
+        say(f"{_PAST[verdict['kind']]} by {one_line(verdict['by'])} on {when(verdict['at'])}", style="green")
+        if verdict.get("reason"):
+            say(f"Reason: {one_line(verdict['reason'])}")
+        if verdict.get("diff"):
+            say(verdict["diff"], style="dim")
+    elif found.get("draft"):
+        say(f"expert approve {number} [--edit], or expert reject {number} --reason …", style="dim")
+    else:
+        say(f"expert approve {number} --text …, or expert reject {number} --reason …", style="dim")
+
+
+def _waiting(questions: int) -> str:
+    return "one question waits for it" if questions == 1 else f"{questions} questions wait for it"
+
+
+_PAST = {"approve": "Approved", "amend": "Amended", "reject": "Rejected"}
+
+
+@app.command(
+    epilog=examples(
+        "expert approve 12",
+        "expert approve 12 --edit",
+        'expert approve 12 --text "Ask the facilities desk, extension 4400."',
+    )
+)
+def approve(
+    number: Number,
+    text: Annotated[str | None, typer.Option(help="Publish this instead of the draft.")] = None,
+    edit: Annotated[bool, typer.Option("--edit", help="Open the draft in $EDITOR first.")] = False,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a draft, as it is or in your words, and remember it as knowledge."""
+    if text is not None and edit:
+        raise typer.BadParameter("use --text or --edit, not both")
+    speaker = Speaker(REVIEWER, speak_as)
+    found = speaker.get(f"/v1/reviews/{number}")
+    draft = str(found.get("draft") or "")
+    wording = _edited(draft, question=str(found["question"])) if edit else draft if text is None else text
+    if not wording.strip():
+        raise Rejected(
+            "Nothing was written, so nothing was decided."
+            if edit or text is not None
+            else f"Review {number} has no draft: say the answer with --text, or write it with --edit."
+        )
+    changed = wording.strip() != draft.strip()
+    body = {"kind": "amend", "text": wording.strip()} if changed else {"kind": "approve"}
+    _decide(speaker, number, body | {"shown_hash": found["shown_hash"]}, as_json=as_json)
+    if not as_json:
+        say()
+        show_answer({"text": wording})
+
+
+@app.command(epilog=examples('expert reject 12 --reason "The runbook is from the old data centre."'))
+def reject(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="What is wrong with the draft; the asker reads it.")],
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a draft down and say why."""
+    if not reason.strip():
+        raise typer.BadParameter("say what is wrong", param_hint="--reason")
+    speaker = Speaker(REVIEWER, speak_as)
+    found = speaker.get(f"/v1/reviews/{number}")
+    body = {"kind": "reject", "reason": reason, "shown_hash": found["shown_hash"]}
+    _decide(speaker, number, body, as_json=as_json)
+
+
+def _decide(speaker: Speaker, number: int, body: Mapping[str, Any], *, as_json: bool) -> None:
+    decided = speaker.post(f"/v1/reviews/{number}/verdict", body)
+    if as_json:
+        show_json(decided)
+        return
+    outcome = {
+        "approve": "approved: the asker gets the draft, and it is remembered.",
+        "amend": "approved with your changes: the asker gets your text, and it is remembered.",
+        "reject": "rejected: the asker is told.",
+    }
+    say(f"Review {number} is {outcome[body['kind']]}", style="green")
+
+
+def _edited(draft: str, *, question: str) -> str:
+    """What the person left in the editor."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory(prefix="expert-") as directory:
+        path = Path(directory) / "answer.md"
+        mark = "<!-- Above: the answer. This line and all below it are left out. -->"
+        path.write_text(f"{draft}\n\n{mark}\n{question}\n", encoding="utf-8")
+        try:
+            ended = subprocess.run([*shlex.split(editor), str(path)], check=False)  # noqa: S603  # the person's editor
+        except OSError as error:
+            raise Rejected(
+                f"The editor {editor} did not start ({error}); set EDITOR, or use --text."
+            ) from error
+        if ended.returncode != 0:
+            raise Rejected(f"The editor ended with status {ended.returncode}; nothing was decided.")
+        return path.read_text(encoding="utf-8").partition(mark)[0].strip()

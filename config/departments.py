@@ -1,0 +1,106 @@
+"""Reads the departments' YAML files; a wrong one is refused with file, line and field."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from brain.domain.errors import Rejected
+from brain.domain.identity import Department, DepartmentId, Thresholds, Visibility
+from brain.usecases.load_departments import DepartmentFile
+
+
+class _Thresholds(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    publish: float = Field(default=Thresholds().publish, ge=0, le=1)
+    abstain: float = Field(default=Thresholds().abstain, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "_Thresholds":
+        if self.abstain > self.publish:
+            raise ValueError("abstain must not be above publish")
+        return self
+
+
+class _Department(BaseModel):
+    """What a file may say. The file's name is the department's slug."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=80)
+    description: str = Field(default="", max_length=500)
+    icon: str = Field(default="", max_length=16)
+    visibility: Visibility = Visibility.TENANT
+    thresholds: _Thresholds = _Thresholds()
+    review_hours: int = Field(default=24, ge=1, le=24 * 30)
+    reviewers: tuple[str, ...] = ()
+    prompt: str = Field(default="", max_length=4_000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    path: Path
+    text: str
+
+
+def read_departments(directory: Path) -> list[DepartmentFile]:
+    """Every `*.yaml` in the directory, by name. Raises `Rejected` naming file, line and field."""
+    if not directory.is_dir():
+        raise Rejected(f"EXPERT_DEPARTMENTS: there is no directory {directory}.")
+    files = sorted(directory.glob("*.yaml"))
+    if not files:
+        raise Rejected(f"EXPERT_DEPARTMENTS: {directory} has no *.yaml file; a department needs one.")
+    return [_read(_Source(path, path.read_text(encoding="utf-8"))) for path in files]
+
+
+def _read(source: _Source) -> DepartmentFile:
+    slug = source.path.stem
+    if not slug.replace("-", "").isalnum() or slug != slug.lower():
+        raise Rejected(f"{source.path}: the name must be lower-case letters, digits and dashes.")
+    try:
+        content = yaml.safe_load(source.text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Rejected(f"{source.path}, line {line}: not valid YAML: {error.problem}.") from error
+    if not isinstance(content, dict):
+        raise Rejected(f"{source.path}, line 1: expected fields such as 'name: IT Operations'.")
+    try:
+        told = _Department.model_validate(content)
+    except ValidationError as error:
+        problems = [
+            f"{source.path}, line {_line(source.text, tuple(one['loc']))}, field"
+            f" {'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].removeprefix('Value error, ')}."
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+        raise Rejected("\n".join(problems)) from error
+    department = Department(
+        id=DepartmentId(uuid4()),
+        slug=slug,
+        name=told.name,
+        description=told.description,
+        icon=told.icon,
+        visibility=told.visibility,
+        thresholds=Thresholds(told.thresholds.publish, told.thresholds.abstain),
+        instructions=told.prompt,
+        review_hours=told.review_hours,
+    )
+    return DepartmentFile(department, told.reviewers)
+
+
+def _line(text: str, place: Sequence[int | str]) -> int:
+    """The line on which the field stands, or on which its parent does where it is missing."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = 1
+    for step in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next((pair for pair in node.value if pair[0].value == step), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            found = (node.value[step], node.value[step])
+        else:
+            found = None
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line

@@ -1,0 +1,260 @@
+"""Examines an installation from Python to dead tasks, and says of each finding what to do about it."""
+
+import asyncio
+import difflib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from brain.domain.errors import ExpertError, Rejected, Unavailable
+from config.commands.api import ADMIN, Speaker, exchange
+from config.departments import read_departments
+from config.embedded_postgres import attach_or_start
+from config.keys import keys_file, read_keys
+from config.settings import DatabaseUrls, Settings, load_settings
+
+_LEAST_FREE_BYTES = 1_000_000_000
+_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`detail` says what is, `advice` what to do where it is wrong."""
+
+    check: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Findings in the order in which to mend them; nothing is changed."""
+    yield _python()
+    try:
+        settings = load_settings()
+    except Rejected as error:
+        yield Finding(
+            "settings", ok=False, detail=str(error), advice="Correct it; the rest was not examined."
+        )
+        return
+    yield _variables()
+    yield _home(settings)
+    yield _keys(settings)
+    yield _disk(settings)
+    yield _attempt(
+        "departments", lambda: _departments(settings), "Correct the file; it is read at each start."
+    )
+    yield from _database(settings)
+    yield _attempt(
+        "embedder",
+        lambda: asyncio.run(_embedder(settings)),
+        "Run `make setup` again, or correct EXPERT_EMBEDDER.",
+    )
+    yield from _service(settings)
+
+
+def _attempt(check: str, look: Callable[[], str], advice: str) -> Finding:
+    try:
+        return Finding(check, ok=True, detail=look())
+    except (ExpertError, SQLAlchemyError, OSError) as error:
+        return Finding(check, ok=False, detail=str(error).splitlines()[0], advice=advice)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    ok = sys.version_info >= (3, 11)
+    return Finding("python", ok=ok, detail=version, advice="" if ok else "Install Python 3.11 or newer.")
+
+
+def _variables() -> Finding:
+    """A misspelt variable changes nothing and says nothing: it has to be looked for."""
+    known = {f"EXPERT_{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith("EXPERT_") and name not in known)
+    if not unknown:
+        return Finding("settings", ok=True, detail="every EXPERT_ variable is known")
+    near = difflib.get_close_matches(unknown[0], known, n=1)
+    advice = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
+    return Finding("settings", ok=False, detail=f"{', '.join(unknown)}: not a setting", advice=advice)
+
+
+def _home(settings: Settings) -> Finding:
+    home = settings.home
+    if not home.is_dir():
+        return Finding("home", ok=False, detail=f"{home} does not exist", advice="`make up` makes it.")
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        return Finding("home", ok=False, detail=f"{home} cannot be written", advice="Run as its owner.")
+    if home.stat().st_mode & 0o022:
+        return Finding("home", ok=False, detail=f"others may write to {home}", advice=f"chmod go-w {home}")
+    return Finding("home", ok=True, detail=str(home))
+
+
+def _keys(settings: Settings) -> Finding:
+    path = keys_file(settings.home)
+    if not path.exists():
+        advice = "`make up` makes the demo's keys, `expert init` an admin's."
+        return Finding("keys", ok=False, detail=f"{path} does not exist", advice=advice)
+    if path.stat().st_mode & 0o077:
+        return Finding("keys", ok=False, detail=f"others may read {path}", advice=f"chmod 600 {path}")
+    advice = "Correct the file, or remove it and use `expert restore`."
+    return _attempt("keys", lambda: ", ".join(read_keys(settings.home)) or "none", advice)
+
+
+def _disk(settings: Settings) -> Finding:
+    place = next(path for path in (settings.home, *settings.home.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    ok = free >= _LEAST_FREE_BYTES
+    advice = "" if ok else "Free at least 1 GB, or set EXPERT_HOME to a larger disk."
+    return Finding("disk", ok=ok, detail=f"{free / 1e9:.1f} GB free", advice=advice)
+
+
+def _departments(settings: Settings) -> str:
+    return ", ".join(file.department.slug for file in read_departments(settings.departments))
+
+
+@contextmanager
+def _urls(settings: Settings) -> Iterator[DatabaseUrls]:
+    if settings.database_urls is not None:
+        yield settings.database_urls
+        return
+    if not (settings.home / "postgres" / "data" / "PG_VERSION").exists():
+        raise Unavailable(f"there is no database in {settings.home} yet")
+    with attach_or_start(settings.home) as postgres:
+        yield postgres.urls
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    advice = "`make up` makes the embedded one; for your own, check EXPERT_DATABASE_URL and that it runs."
+    try:
+        with _urls(settings) as urls:
+            reached = _attempt("database", lambda: asyncio.run(_versions(urls)), advice)
+            yield reached
+            if reached.ok:
+                yield _examine_roles(urls)
+                yield _attempt("row security", lambda: asyncio.run(_row_security(urls)), "expert migrate")
+                yield _attempt("migrations", lambda: asyncio.run(_migrations(urls)), "expert migrate")
+    except (ExpertError, OSError) as error:
+        yield Finding("database", ok=False, detail=str(error), advice=advice)
+
+
+async def _rows(url: str, query: str) -> list[tuple[object, ...]]:
+    engine = create_async_engine(url)
+    try:
+        async with engine.connect() as connection:
+            return [tuple(row) for row in await connection.execute(text(query))]
+    finally:
+        await engine.dispose()
+
+
+async def _versions(urls: DatabaseUrls) -> str:
+    query = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), extversion"
+    found = await _rows(urls.owner, f"{query} FROM pg_extension WHERE extname = 'vector'")
+    if not found:
+        raise Rejected("the extension pgvector is missing: CREATE EXTENSION vector")
+    number, version, vector = found[0]
+    major, minor = (int(part) for part in str(vector).split(".")[:2])
+    if int(str(number)) < 150_000 or (major, minor) < (0, 8):
+        raise Rejected(f"PostgreSQL {version} with pgvector {vector}: 15 and 0.8 are the oldest that will do")
+    return f"PostgreSQL {version}, pgvector {vector}"
+
+
+def _examine_roles(urls: DatabaseUrls) -> Finding:
+    advice = "ALTER ROLE … NOSUPERUSER NOBYPASSRLS, and let only the owner's role own tables."
+    return _attempt("roles", lambda: asyncio.run(_roles(urls)), advice)
+
+
+async def _roles(urls: DatabaseUrls) -> str:
+    query = """
+        SELECT rolname, rolsuper OR rolbypassrls,
+               EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relkind IN ('r', 'p'))
+        FROM pg_roles WHERE rolname = current_user"""
+    names = []
+    for url, may_own in ((urls.owner, True), (urls.app, False), (urls.system, False)):
+        ((name, above, owns),) = await _rows(url, query)
+        if above:
+            raise Rejected(f"{name} is above row-level security: it could read every tenant's rows")
+        if owns and not may_own:
+            raise Rejected(f"{name} owns tables, and may therefore switch row-level security off")
+        names.append(str(name))
+    if len(set(names)) < len(names):
+        raise Rejected(f"{', '.join(names)}: owner, app and system must be three roles")
+    return ", ".join(names)
+
+
+async def _row_security(urls: DatabaseUrls) -> str:
+    query = """
+        SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity
+               AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnum > 0
+        WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace ORDER BY 1"""
+    tables = await _rows(urls.owner, query)
+    if open_ones := [str(name) for name, safe in tables if not safe]:
+        raise Rejected(f"not forced, or without a policy, on {', '.join(open_ones)}")
+    if not tables:
+        raise Rejected("there are no tables yet")
+    return f"forced on {len(tables)} tables"
+
+
+async def _migrations(urls: DatabaseUrls) -> str:
+    from brain.adapters.postgres.migrate import revisions
+
+    current, newest = await revisions(urls.owner)
+    if current != newest:
+        raise Rejected(f"the database is at {current}, this version needs {newest}")
+    return f"at {current}"
+
+
+async def _embedder(settings: Settings) -> str:
+    from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
+    from brain.ports import TextKind
+
+    embedder = FastembedEmbedder(settings.embedder or PACKAGED, home=settings.home)
+    try:
+        (vector,) = await embedder.embed(["Is anybody there?"], kind=TextKind.QUESTION)
+    finally:
+        embedder.close()
+    length = sum(value * value for value in vector) ** 0.5
+    if len(vector) != embedder.dimensions or abs(length - 1) > 0.01:
+        raise Rejected(f"{embedder.name} gave {len(vector)} numbers of length {length:.2f}")
+    return f"{embedder.name}, {embedder.dimensions} dimensions"
+
+
+def _service(settings: Settings) -> Iterator[Finding]:
+    health = _attempt("api", lambda: _answers(settings, "/health"), "Start it with `make up`.")
+    yield health
+    if not health.ok:
+        return
+    yield _attempt(
+        "ready", lambda: _answers(settings, "/ready"), "Wait for the first ingestion, or see the log."
+    )
+    advice = "See `expert tasks --dead`; mend the cause, then `expert tasks replay ID`."
+    yield _attempt("tasks", _dead_tasks, advice)
+
+
+def _answers(settings: Settings, path: str) -> str:
+    status, content = exchange(settings.location, "GET", path, None, {}, timeout_s=_PATIENCE_S)
+    if status != 200:
+        raise Unavailable(f"{path} says {status}: {_short(content)}")
+    return f"{settings.location.url}{path}"
+
+
+def _short(content: bytes) -> str:
+    """The body names each dependency."""
+    try:
+        return json.dumps(json.loads(content), ensure_ascii=False)[:400]
+    except ValueError:
+        return content[:200].decode(errors="replace")
+
+
+def _dead_tasks() -> str:
+    dead = Speaker(ADMIN, timeout_s=_PATIENCE_S).get("/v1/tasks", state="dead")
+    if dead:
+        raise Rejected(f"{len(dead)} dead")
+    return "none dead"

@@ -1,0 +1,206 @@
+"""What `expert up`, `init` and `migrate` do: start, set up, serve, and stop everything that was started."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy import make_url
+
+from brain.adapters.postgres.migrate import migrate as migrate_database
+from brain.adapters.postgres.tenants import tenants
+from brain.domain.errors import Conflict, Rejected
+from brain.domain.identity import Principal, Role
+from brain.usecases.ingest import Outcome, Upload
+from brain.usecases.load_departments import load_departments
+from config import demo
+from config.departments import read_departments
+from config.embedded_postgres import EmbeddedPostgres, attach_or_start
+from config.founding import Founder, found, mint, principal
+from config.keys import StoredKey, read_keys, save_key
+from config.logs import configure_logs
+from config.settings import DatabaseUrls, Settings
+from config.surface import Surface, surface
+from config.wiring import Wiring, assembled, executor
+from workers.executor import working
+
+
+@dataclass(frozen=True, slots=True)
+class NewTenant:
+    """`admin` is the handle of the first member, who may do everything."""
+
+    slug: str
+    name: str
+    admin: str
+    admin_name: str
+
+
+def up(settings: Settings, *, with_demo: bool, console: Console) -> None:
+    """Serve until stopped by Ctrl-C or SIGTERM."""
+    _free_port(settings)
+    with _database(settings, keep=True) as urls:
+        asyncio.run(_Up(settings, urls, console).run(with_demo=with_demo))
+    console.print("Stopped.")
+
+
+def migrate(settings: Settings) -> None:
+    with _database(settings) as urls:
+        asyncio.run(_migrate(urls))
+
+
+def init_tenant(settings: Settings, new: NewTenant) -> None:
+    """A real tenant, without the demo; the admin's key goes into keys.toml as "admin"."""
+    with _database(settings) as urls:
+        asyncio.run(_init(settings, urls, new))
+
+
+@contextlib.contextmanager
+def _database(settings: Settings, *, keep: bool = False) -> Iterator[DatabaseUrls]:
+    """The database from the settings, or the embedded one for as long as it takes.
+
+    `keep`: this process is the installation, and nobody else may be.
+    """
+    if settings.database_urls is not None:
+        yield settings.database_urls
+    elif keep:
+        with EmbeddedPostgres(settings.home, port=settings.port) as postgres:
+            yield postgres.urls
+    else:
+        with attach_or_start(settings.home) as postgres:
+            yield postgres.urls
+
+
+async def _migrate(urls: DatabaseUrls) -> None:
+    app, system = (make_url(url).username or "" for url in (urls.app, urls.system))
+    await migrate_database(urls.owner, app_role=app, system_role=system)
+
+
+async def _init(settings: Settings, urls: DatabaseUrls, new: NewTenant) -> None:
+    files = read_departments(settings.departments)
+    founder = Founder(new.admin, new.admin_name, frozenset(Role))
+    await _migrate(urls)
+    async with assembled(settings, urls) as wiring:
+        keys = await found(wiring, slug=new.slug, name=new.name, founders=[founder], files=files)
+    save_key(settings.home, "admin", StoredKey(new.admin, keys[new.admin]))
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: PostgreSQL has to be stopped after the server, not left behind."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(one, self.handle_exit, one, None)
+        try:
+            yield
+        finally:
+            for one in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(one)
+
+
+@dataclass(slots=True)
+class _Up:
+    """One run of `expert up`, in the order in which its steps happen."""
+
+    settings: Settings
+    urls: DatabaseUrls
+    console: Console
+    surface: Surface = field(default_factory=Surface)
+
+    async def run(self, *, with_demo: bool) -> None:
+        log_file = configure_logs(self.settings.home, self.settings.log_level)
+        files = read_departments(self.settings.departments)
+        await _migrate(self.urls)
+        async with assembled(self.settings, self.urls) as wiring:
+            if with_demo:
+                await self._found_demo(wiring)
+            for tenant in (await tenants(wiring.system_engine)).values():
+                for absent in await load_departments(wiring.store, tenant, files):
+                    self.console.print(f"Reviewer not a member yet: {absent}", markup=False)
+            config = uvicorn.Config(
+                surface(self.settings, wiring, self.surface),
+                host=self.settings.host,
+                port=self.settings.port,
+                log_config=None,
+                timeout_graceful_shutdown=10,
+            )
+            async with working(executor(self.settings, wiring)):
+                server = _Server(config)
+                serving = asyncio.create_task(server.serve())
+                preparing = asyncio.create_task(self._prepare(wiring, with_demo=with_demo))
+                await asyncio.wait({serving, preparing}, return_when=asyncio.FIRST_COMPLETED)
+                if not serving.done():
+                    preparing.result()
+                    self._say_what_next(with_demo=with_demo, log_file=str(log_file or "stderr"))
+                preparing.cancel()
+                await serving
+
+    async def _found_demo(self, wiring: Wiring) -> None:
+        """Once; later starts find it there. Keys that got lost are made anew."""
+        files = read_departments(self.settings.departments)
+        tenant = (await tenants(wiring.system_engine)).get(demo.TENANT)
+        if tenant is None or await principal(wiring, tenant, demo.ASKER) is None:
+            keys = await found(wiring, slug=demo.TENANT, name=demo.NAME, founders=demo.FOUNDERS, files=files)
+        else:
+            kept = read_keys(self.settings.home)
+            lost = {handle: name for name, handle in demo.KEYS.items() if name not in kept}
+            keys = await mint(wiring, tenant, lost)
+        for name, handle in demo.KEYS.items():
+            if handle in keys:
+                save_key(self.settings.home, name, StoredKey(handle, keys[handle]))
+
+    async def _prepare(self, wiring: Wiring, *, with_demo: bool) -> None:
+        """What has to be done before the first question can be answered well."""
+        if with_demo:
+            tenant = (await tenants(wiring.system_engine))[demo.TENANT]
+            reviewer = await principal(wiring, tenant, demo.REVIEWER)
+            if reviewer is not None:
+                await self._ingest_demo(wiring, reviewer)
+        self.surface.prepared = True
+
+    async def _ingest_demo(self, wiring: Wiring, reviewer: Principal) -> None:
+        samples = list(demo.runbooks())
+        columns = (TextColumn("Reading the sample runbooks"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True) as progress:
+            task = progress.add_task("", total=len(samples))
+            for department, source, path in samples:
+                content = await asyncio.to_thread(path.read_bytes)
+                ingested = await wiring.ingest(reviewer, Upload(department, source, content))
+                if ingested.outcome is Outcome.QUARANTINED:
+                    progress.console.print(f"{source}: {ingested.document.reason}", markup=False)
+                progress.advance(task)
+
+    def _say_what_next(self, *, with_demo: bool, log_file: str) -> None:
+        url = self.settings.location.url
+        lines = [f"The Expert is up on {url}  (logs: {log_file}; stop with Ctrl-C)"]
+        if with_demo:
+            lines += [
+                "",
+                "In another terminal, try:",
+                '  .venv/bin/expert ask "How do I rotate the Redis password?"',
+                '  .venv/bin/expert ask "How do I book the roof terrace?"',
+                "  .venv/bin/expert reviews",
+                '  .venv/bin/expert approve 1 --text "Write to the front desk two weeks ahead."',
+            ]
+        self.console.print("\n".join(lines), markup=False, highlight=False)
+
+
+def _free_port(settings: Settings) -> None:
+    """Before anything is started: a port that is taken is the commonest trouble."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except PermissionError as error:
+            raise Rejected(f"EXPERT_PORT={settings.port}: this port needs more rights than yours.") from error
+        except OSError as error:
+            raise Conflict(
+                f"Port {settings.port} on {settings.host} is taken ({error.strerror}); set EXPERT_PORT to another."
+            ) from error

@@ -1,0 +1,74 @@
+"""What this process shows of itself: the HTTP API, with its readiness and the state of its queue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from brain.adapters.postgres.store import reachable
+from brain.api.app import create_app
+from brain.api.progress import ProgressBoard
+from brain.api.services import Check, Readiness, Services
+from brain.domain.errors import Unavailable
+from config.settings import Settings
+from config.wiring import Wiring
+
+
+@dataclass(slots=True)
+class Surface:
+    """`prepared` turns true once the first ingestion is done; `board` is where work on a question is followed."""
+
+    prepared: bool = False
+    board: ProgressBoard = field(default_factory=ProgressBoard)
+
+
+def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
+    async def ready() -> Readiness:
+        database = await _database(wiring)
+        knowledge = Check(
+            "knowledge", state.prepared, "ready" if state.prepared else "the first ingestion is still running"
+        )
+        checks = (
+            database,
+            knowledge,
+            Check("embedder", True, wiring.embedder.name),
+            Check("generator", True, settings.model or "extractive"),
+        )
+        return Readiness(all(check.ok for check in checks), checks)
+
+    async def queue_counts() -> Mapping[str, float]:
+        counts = await wiring.queue.counts()
+        by_state = {state.value: float(count) for state, count in counts.tasks.items()}
+        return by_state | {"oldest_due_s": max(counts.oldest_due_s, counts.oldest_unrelayed_s)}
+
+    return create_app(
+        Services(
+            store=wiring.store,
+            accept=wiring.accept,
+            ask=wiring.ask,
+            decide=wiring.decide,
+            ingest=wiring.ingest,
+            ready=ready,
+            queue_counts=queue_counts,
+            version=_version(),
+            board=state.board,
+        )
+    )
+
+
+async def _database(wiring: Wiring) -> Check:
+    try:
+        async with reachable(), wiring.app_engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Unavailable as error:
+        return Check("database", False, str(error))
+    return Check("database", True, "PostgreSQL answers; questions are accepted durably")
+
+
+def _version() -> str:
+    try:
+        return version("the-expert")
+    except PackageNotFoundError:
+        return "unpackaged"

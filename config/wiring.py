@@ -1,0 +1,98 @@
+"""Builds the product out of its parts. The one place that knows which implementation serves which port."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from brain.adapters.documents import Documents
+from brain.adapters.extractive_generator import ExtractiveGenerator
+from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
+from brain.adapters.postgres.index import PostgresIndex
+from brain.adapters.postgres.queue import Queue
+from brain.adapters.postgres.store import SqlStore, connect
+from brain.domain.confidence import Calibration
+from brain.domain.errors import Rejected
+from brain.ports import Embedder, Generator
+from brain.usecases.accept import Accept
+from brain.usecases.ask import Ask
+from brain.usecases.decide import Decide
+from brain.usecases.ingest import Ingest
+from config.settings import DatabaseUrls, Settings
+from workers.executor import Executor
+from workers.relay import SUBSCRIPTIONS
+from workers.tasks.answer import answer
+
+# Connections of the serving role; a question holds one for a few milliseconds at a time.
+_POOL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Everything one process serves with, alive until `assembled` ends."""
+
+    app_engine: AsyncEngine
+    system_engine: AsyncEngine
+    store: SqlStore
+    embedder: FastembedEmbedder
+    queue: Queue
+    accept: Accept
+    ask: Ask
+    decide: Decide
+    ingest: Ingest
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wiring]:
+    embedder = FastembedEmbedder(settings.embedder or PACKAGED, home=settings.home)
+    app_engine = connect(urls.app, pool_size=_POOL)
+    system_engine = connect(urls.system, pool_size=3)
+    store = SqlStore(app_engine, embedder.name)
+    try:
+        yield Wiring(
+            app_engine=app_engine,
+            system_engine=system_engine,
+            store=store,
+            embedder=embedder,
+            queue=Queue(system_engine),
+            accept=Accept(store),
+            ask=Ask(
+                store,
+                PostgresIndex(app_engine, embedder.name),
+                embedder,
+                _generator(settings, embedder),
+                Calibration.load(),
+            ),
+            decide=Decide(store, embedder),
+            ingest=Ingest(store, embedder, Documents()),
+        )
+    finally:
+        embedder.close()
+        await app_engine.dispose()
+        await system_engine.dispose()
+
+
+def _generator(settings: Settings, embedder: Embedder) -> Generator:
+    if settings.model is None:
+        return ExtractiveGenerator(embedder)
+    try:
+        from brain.adapters.litellm_generator import LiteLLMGenerator
+    except ImportError as error:
+        raise Rejected(
+            "EXPERT_MODEL needs the extra `litellm`: .venv/bin/python -m pip install -r requirements/litellm.txt"
+        ) from error
+    return LiteLLMGenerator(
+        settings.model,
+        api_base=settings.model_api_base,
+        api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
+    )
+
+
+def executor(settings: Settings, wiring: Wiring) -> Executor:
+    known = {name for names in SUBSCRIPTIONS.values() for name in names}
+    handlers = {"answer": answer(wiring.ask)}
+    if known != set(handlers):
+        raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")
+    return Executor(wiring.queue, handlers, settings.workers, random.Random())
