@@ -10,13 +10,15 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c '$(PROBE)' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up test check format lock clean
+.PHONY: help setup setup-dev $(EXTRAS:%=setup-%) up test check format lock clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  make setup-X    add an extra to .venv, X one of: $(EXTRAS)"
 
 setup: $(VENV)/.base ## build .venv with `expert` in it
 setup-dev: $(VENV)/.dev ## the same, with what tests and checks need
+$(EXTRAS:%=setup-%): setup-%: $(VENV)/.base $(VENV)/.%
 
 up: setup ## set up, then start The Expert with its demo; Ctrl-C stops it
 	@exec $(BIN)/expert up
@@ -64,7 +66,7 @@ $(VENV)/bin/python:
 
 # A lock is complete, so pip need not look for dependencies; with hashes, some versions of it trip over extras there.
 PIP := -qq --disable-pip-version-check --no-deps
-$(VENV)/.base $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml | $(VENV)/bin/python
+$(addprefix $(VENV)/.,base dev $(EXTRAS)): $(VENV)/.%: requirements/%.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what requirements/$*.txt names (the first time, about a minute)"
 	@$(BIN)/python -m pip install $(PIP) --require-hashes --only-binary :all: -r $<
 	@$(BIN)/python -m pip install $(PIP) --no-build-isolation --editable .

@@ -56,7 +56,7 @@ class ExtractiveGenerator:
         yield Generation(text, model=self.name, prompt_hash="")
 
     async def _answer(self, question: str, passages: Sequence[Found]) -> str:
-        weighed = weights(question, passages)
+        weighed = weights(question)
         candidates = _candidates(question, weighed, passages)
         if not candidates:
             return ""

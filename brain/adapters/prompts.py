@@ -1,4 +1,5 @@
-"""The prompt of an answer: a Markdown file, known by its hash, with passages, history and question set in as data."""
+"""The prompt of an answer, a Markdown file known by its hash, with passages and talk set in as data; and how
+to read the reply to it."""
 
 import hashlib
 import re
@@ -31,7 +32,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`system` is the same for all questions of a department, so that a server can keep what it made of it."""
+    """`system` is the same for all questions of a department, which a server can cache."""
 
     system: Template
     request: Template
@@ -88,3 +89,31 @@ def _without_footnotes(text: str) -> str:
     parts = _CODE.split(text)
     parts[::2] = (_FOOTNOTE.sub("", part) for part in parts[::2])
     return "".join(parts)
+
+
+def whole(reply: str) -> str:
+    """What a finished reply says; nothing where one of its lines is the agreed word for no answer."""
+    said = _spoken(reply).strip()
+    return "" if any(_bare(line) == NO_ANSWER for line in said.splitlines()) else said
+
+
+def visible(reply: str) -> str:
+    """What of an unfinished reply may be shown: nothing while it may still become the word for no answer."""
+    said = _spoken(reply).strip()
+    first, *more = said.split("\n", 1)
+    bare = _bare(first)
+    undecided = NO_ANSWER.startswith(bare) and (not more or bare == NO_ANSWER)
+    return "" if undecided else said
+
+
+def _spoken(reply: str) -> str:
+    """Without the thoughts that some servers leave at the head of the reply."""
+    text = reply.lstrip()
+    if not text.startswith("<think>"):
+        return "" if "<think>".startswith(text) else text
+    return text.partition("</think>")[2]
+
+
+def _bare(line: str) -> str:
+    """The words of a line without its marks, emphasis and punctuation."""
+    return _FOOTNOTE.sub("", line).strip(" \t*_`\"'.:#-")

@@ -64,7 +64,7 @@ def numeric(signals: Signals) -> dict[str, float]:
 
 
 def signals(question: str, found: Sequence[Found], checked: Checked) -> Signals:
-    weighed = weights(question, found)
+    weighed = weights(question)
     everything = frozenset[str]().union(*(term_set(one.passage.indexed_text) for one in found))
     unknown = tuple(term for term in weighed if not says(term, everything))
     if not checked.citations:

@@ -1,17 +1,24 @@
 """Reads passages for an answer: what shape of answer a question asks for, which pieces of a passage can be
 one, and how much of the question's wording each piece takes up."""
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from pathlib import Path
 
-from brain.domain.knowledge import Found, Passage
+from brain.domain.knowledge import Passage
 from brain.domain.ranking import terms
 from brain.domain.segments import Kind, Segment, segments
 from brain.domain.wording import alike, identifiers, says, term_set
+
+
+# A longer paragraph is read a few sentences at a time.
+MOST_SENTENCES = 3
+MOST_CHARACTERS = 420
 
 
 class Asked(StrEnum):
@@ -19,78 +26,97 @@ class Asked(StrEnum):
 
     STEPS = "steps"
     COUNT = "a number"
+    SIZE = "a size or a limit"
     AMOUNT = "an amount of money"
     DURATION = "a length of time"
     FREQUENCY = "how often"
+    CLOCK = "a time of day"
+    DAY = "a day or date"
     TIME = "a time or date"
     PERSON = "a person or team"
     COMMAND = "a command"
     ANYTHING = "anything"
 
 
-MOST_SENTENCES = 3
-MOST_CHARACTERS = 420
-
-_UNIT = r"(?:ms|s|sec|seconds?|min|minutes?|h|hours?|days?|weeks?|months?|years?|quarters?)"
 _COUNTED = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|an?|few|several)"
-_DURATION = rf"{_COUNTED}[\s-]+(?:working |calendar |business |full |more )?{_UNIT}\b|\d{_UNIT}\b|immediate|at once|straight away"
+_UNIT = r"(?:ms|s|sec|seconds?|min|minutes?|h|hours?|days?|weeks?|months?|years?|quarters?)"
+_DURATION = (
+    rf"\b{_COUNTED}\W{{1,4}}(?:working |calendar |business |full |more )?{_UNIT}\b|\d{_UNIT}\b"
+    r"|\bimmediate|\bat once\b|\bstraight away\b|\b(?:day|week|month) \d"
+)
 _CLOCK = r"\b\d{1,2}[:.]\d{2}\b|\b\d{1,2}\s?(?:am|pm)\b|\bmidnight\b|\bnoon\b"
 _DAY = (
     r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:january|february|march|april|may|june|july|august|"
-    r"september|october|november|december)\b|\b\d{4}-\d{2}-\d{2}\b|\b\d+(?:st|nd|rd|th)\b|\b(?:first|last|next) \w*\s?day\b"
+    r"september|october|november|december)\b|\b\d{4}-\d{2}-\d{2}\b|\b\d+(?:st|nd|rd|th)\b|\bday \d"
+    r"|\b(?:first|last|next) (?:\w+ )?day\b|\b(?:weekdays?|weekends?|daily)\b"
 )
-_MONEY = r"[€$£]\s?\d|\d\s?(?:€|EUR|USD|CAD|PLN|zł|GBP|dollars?|euros?)\b|\d\s?%|\bfree of charge\b|\bno (?:charge|fee|cost)\b"
+_MONEY = (
+    r"[€$£]\s?\d|\b(?:EUR|USD|CAD|PLN|GBP)\s?\d|\d\s?(?:€|EUR|USD|CAD|PLN|zł|GBP|dollars?|euros?)\b|\d\s?%"
+    r"|\bfree of charge\b|\bno (?:charge|fee|cost)\b|\bcosts? nothing\b|\bin full\b"
+)
 _ROLE = (
     r"\b(?:team|manager|officer|on-call|desk|owner|director|lead|supervisor|partner|commander|department|reception|"
     r"security|hr|engineer|counsel|administrator|admin|operations|platform|payroll|finance|facilities|sponsor|"
-    r"colleague|doctor|employee|customer|contractor|vendor|user|anyone|everyone|nobody|"
+    r"colleague|doctor|employee|customer|contractor|vendor|user|anyone|everyone|everybody|nobody|"
     r"person|people|head|reviewer|approver|staff|group)s?\b"
 )
+_PERIODS = r"(?:seconds|minutes|hours|days|weeks|months|years)"
 
 _WANTS: tuple[tuple[Asked, re.Pattern[str]], ...] = tuple(
     (asked, re.compile(pattern, re.IGNORECASE))
     for asked, pattern in (
-        (Asked.FREQUENCY, r"\bhow (?:often|frequently|regularly)\b|\bwhat (?:interval|frequency)\b"),
+        (Asked.FREQUENCY, r"\bhow (?:often|frequently|regularly|many times)\b|\b(?:interval|frequency)\b"),
         (
             Asked.DURATION,
-            r"\bhow (?:long|soon|quickly|fast)\b|\bhow many (?:\w+ )?(?:seconds|minutes|hours|days|weeks|months|years)\b"
-            r"|\bhow much (?:time|notice)\b|\bhow far (?:ahead|in advance)\b|\bwhat (?:is the )?notice period\b",
+            rf"\bhow (?:long|soon|quickly|fast)\b|\bhow many (?:\w+ )?{_PERIODS}\b|\bhow much (?:time|notice)\b"
+            r"|\bhow far (?:ahead|in advance)\b|\bnotice period\b|\b(?:what|which) (?:\w+ ){0,3}(?:deadline|duration)\b",
         ),
         (
             Asked.AMOUNT,
-            r"\bhow much (?:does|do|did|will|is|are|can|may|money|would)\b.*\b(?:cost|pa(?:y|id)|charge|claim|spend|get|reimburse|receive|worth)"
-            r"|\b(?:what|which) (?:\w+ ){0,3}(?:cost|price|fee|amount|allowance|budget|per diem|rate)\b",
+            r"\bhow much\b.*\b(?:cost|pay|pays|paid|charged?|claim|spend|get|reimbursed?|receive|worth|money|earn|fee)\b"
+            r"|\b(?:what|which)\b.*\b(?:costs?|price|fee|amount|allowance|budget|per diem|bonus|lump sum|charged)\b",
         ),
-        (Asked.COUNT, r"\bhow (?:many|much|big|large|high|old|deep|wide)\b"
-         r"|\b(?:what|which) (?:\w+ ){0,3}(?:number|port|extension|percentage|threshold|limit|version|size|maximum|minimum|temperature)\b"),
-        (Asked.TIME, r"^\s*(?:by |until |since |from )?when\b|\b(?:what|which) (?:time|day|date|hour)\b|\bby when\b|, when (?:do|does|is|are|will|must|should)\b"),
-        (Asked.PERSON, r"\bwho(?:m|se)?\b(?=[^.]*\?|[^.]*$)|\b(?:which|what) (?:team|person|people|department|role|contact)\b"),
+        (Asked.SIZE, r"\bhow (?:much|big|large|high|deep|wide|far|heavy|full)\b|\b(?:size|limit|threshold|capacity)\b"),
+        (
+            Asked.COUNT,
+            r"\bhow (?:many|old)\b|\b(?:what|which)\b.{0,40}\b(?:number|port|extension|percentage|version|maximum|minimum)\b",
+        ),
+        (Asked.CLOCK, r"\b(?:what|which) (?:time|hour)\b|\b(?:opening|closing|core) (?:time|hours)\b"),
+        (Asked.DAY, r"\b(?:what|which) (?:week)?(?:day|date)s?\b"),
+        (Asked.TIME, r"\bwhen\b(?! i\b)(?=.*\?|[^,]*$)|\bby when\b|\buntil when\b"),
+        (Asked.PERSON, r"\bwho(?:m|se)?\b|\b(?:which|what) (?:team|person|people|department|role|contact)\b"),
         (Asked.COMMAND, r"\b(?:what|which)(?:'s| is)? (?:\w+ ){0,3}(?:command|query|script)\b"),
         (
             Asked.STEPS,
-            r"\bhow (?:do|does|can|should|could|would|must|to|are|is)\b|\b(?:steps?|procedure|process|instructions|walk me through|guide me)\b"
-            r"|\bwhat (?:do|should|must|can|shall) (?:i|we|you|one|they|people|somebody|someone|a|an|the)\b|\bhelp me\b|\bwhat(?:'s| is) the (?:right |best |proper )?way\b",
+            r"\bhow (?:do|does|can|should|could|would|must|to|are|is)\b|\b(?:steps?|procedure|process|instructions)\b"
+            r"|\b(?:walk|guide|talk) me through\b|\bhelp me\b|\bway to\b|\b(?:fix|what now|what helps)\b"
+            r"|\bwhat (?:do|should|must|can|shall) (?:i|we|you|one|they|people|somebody|someone|an?|the)\b"
+            r"|\bwhat (?:happens|needs to|has to)\b",
         ),
     )
-)  # fmt: skip
+)
 
 _HAS: Mapping[Asked, re.Pattern[str]] = {
-    Asked.FREQUENCY: re.compile(
-        r"\b(?:every|each|per|daily|weekly|monthly|quarterly|yearly|annual(?:ly)?|hourly|nightly|once|twice)\b|"
-        rf"\b{_COUNTED} times\b|\btimes a\b",
-        re.IGNORECASE,
-    ),
-    Asked.DURATION: re.compile(_DURATION, re.IGNORECASE),
-    Asked.AMOUNT: re.compile(_MONEY, re.IGNORECASE),
-    Asked.COUNT: re.compile(rf"\d|\b{_COUNTED}\b", re.IGNORECASE),
-    Asked.TIME: re.compile(f"{_CLOCK}|{_DAY}|{_DURATION}|\\d", re.IGNORECASE),
-    Asked.PERSON: re.compile(_ROLE + r"|(?<=\s)[A-Z]\w+ [A-Z]\w+", re.IGNORECASE),
-    Asked.COMMAND: re.compile(r"`|^\s*\$", re.MULTILINE),
+    asked: re.compile(pattern, re.IGNORECASE)
+    for asked, pattern in (
+        (
+            Asked.FREQUENCY,
+            r"\b(?:every|each|per|daily|weekly|monthly|quarterly|yearly|annual(?:ly)?|hourly|nightly|once|twice)\b"
+            rf"|\b{_COUNTED} times\b|\btimes a\b",
+        ),
+        (Asked.DURATION, _DURATION),
+        (Asked.AMOUNT, _MONEY),
+        (Asked.SIZE, rf"\d|\b{_COUNTED}\b"),
+        (Asked.COUNT, rf"\d|\b{_COUNTED}\b"),
+        (Asked.CLOCK, _CLOCK),
+        (Asked.DAY, _DAY),
+        (Asked.TIME, f"{_CLOCK}|{_DAY}|{_DURATION}"),
+        (Asked.PERSON, _ROLE),
+        (Asked.COMMAND, r"`"),
+    )
 }
 _COUNTED_NOUN = re.compile(r"\bhow many ((?:[\w'-]+ ?){1,4})", re.IGNORECASE)
-_AUXILIARY = re.compile(
-    r"\b(?:do|does|did|is|are|was|were|can|may|must|should|will|would|have|has|get|gets)\b.*"
-)
+_AUXILIARY = re.compile(r"\b(?:do|does|did|is|are|was|were|can|may|must|should|will|would|have|has|get|gets|there)\b.*")
 
 
 @lru_cache(maxsize=2048)
@@ -208,29 +234,34 @@ def _belongs(segment: Segment, group: Sequence[Segment]) -> bool:
     return segment.kind is Kind.SENTENCE and last.kind is Kind.SENTENCE and short
 
 
-# Words that frame a question rather than say what it is about.
-_FRAME = term_set(
-    """long many much often big large high value number amount count meaning mean means stand happen happens
-    somebody someone anybody anyone person people thing kind sort way step procedure process proceed instruction
-    allowed permitted possible okay ok want wish use used using help tell know give take make come go work
-    different certain right correct proper exactly actually currently normal usual general minimum maximum
-    percentage percent share period time day date year month week hour minute within per another one two
-    company office existing new old"""
-)
-FRAME_WEIGHT = 0.3
+@lru_cache(maxsize=1)
+def _common() -> tuple[int, dict[str, int]]:
+    content = json.loads(Path(__file__).with_name("rarity.json").read_text(encoding="utf-8"))
+    return int(content["documents"]), {str(term): int(count) for term, count in content["counts"].items()}
 
 
-def weights(question: str, found: Sequence[Found]) -> dict[str, float]:
-    """How much each term of the question tells apart, judged among what was found: there is no corpus here."""
+@lru_cache(maxsize=65_536)
+def rarity(term: str) -> float:
+    """0..1: how much a term tells, by its share of public operations documents. Names and numbers tell most."""
+    documents, counts = _common()
+    return math.log((documents + 1) / (counts.get(term, 1) + 1)) / math.log((documents + 1) / 2)
+
+
+def weights(question: str) -> dict[str, float]:
+    """The question's terms with how much each says about what is asked."""
     specific = {term for token in identifiers(question) for term in terms(token)}
-    seen = [term_set(one.passage.indexed_text) for one in found]
-    weighed: dict[str, float] = {}
-    for term in dict.fromkeys(terms(question)):
-        holding = sum(1 for said in seen if says(term, said))
-        rarity = math.log(1 + (len(seen) - holding + 0.5) / (holding + 0.5)) if holding else 1.0
-        weight = 0.5 + rarity + (1.0 if term in specific else 0.0)
-        weighed[term] = weight * (FRAME_WEIGHT if term in _FRAME else 1.0)
-    return weighed
+    return {
+        term: rarity(term) + (0.5 if term in specific else 0.0)
+        for term in dict.fromkeys(terms(question))
+        if term not in _FRAME
+    } or {term: 1.0 for term in dict.fromkeys(terms(question))}
+
+
+# Words that only frame a question: what kind of answer is wanted, not what about.
+_FRAME = term_set(
+    """many much long often mean means meaning happen happens somebody someone anybody anyone something kind sort
+    way possible okay ok want wish please help tell know give exactly actually thing"""
+)
 
 
 def coverage(weighed: Mapping[str, float], text: str, context: str = "") -> float:

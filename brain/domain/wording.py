@@ -99,6 +99,43 @@ connect link
 create make add generate
 question query
 team group
+guest visitor
+die death dead decease
+father mother parent
+enlarge extend expand grow increase raise
+reduce lower decrease shrink
+beside neighbour next adjacent
+size large big
+sign log
+damage corrupt break
+newcomer joiner hire
+quantity count number
+weekday day
+permit permission allow may
+drive car
+plane flight fly
+legal law lawful
+secret credential password
+leak expose
+clean clear tidy
+exceed above over
+begin open
+apply request
+register enrol enter record
+purchase order
+exchange swap
+newborn birth baby
+film footage recording record camera cctv
+plug connect
+zero 0
+filesystem file
+percentage percent share
+hand give
+treat handle
+urgent emergency
+bank account
+value
+laptop device
 answer reply respond response
 """
 

@@ -62,9 +62,9 @@ def read_pdf(content: bytes) -> ParsedDocument:
             named = file.metadata.get("Title")
     except _FAILURES as error:
         raise _rejected(error) from error
-    if not any(page.words or page.tables for page in pages):
-        raise Rejected("has no text, only pictures of it: run it through text recognition (OCR) first.")
     markdown, starts = assemble(write(pages))
+    if not re.search(r"\w", markdown):
+        raise Rejected("has no text, only pictures of it: run it through text recognition (OCR) first.")
     return ParsedDocument(first_heading(markdown) or _sensible(named), markdown, starts)
 
 
@@ -109,7 +109,7 @@ def _page(page: Page) -> PdfPage:
 def _word(found: dict[str, Any]) -> Word:
     first = found["chars"][0]
     return Word(
-        text=_readable(spelled([char["text"] for char in found["chars"]])),
+        text=_readable([char["text"] for char in found["chars"]]),
         x0=found["x0"],
         x1=found["x1"],
         top=found["top"],
@@ -120,11 +120,11 @@ def _word(found: dict[str, Any]) -> Word:
     )
 
 
-def _readable(text: str) -> str:
+def _readable(glyphs: Sequence[str]) -> str:
     """Without glyphs that map to no letter; one that stands alone is the bullet of a symbol font."""
-    letters = _UNMAPPED.sub("", text)
+    letters = _UNMAPPED.sub("", spelled(glyphs))
     visible = "".join(letter for letter in letters if unicodedata.category(letter) != "Cc").strip()
-    return visible or ("•" if letters.strip("\0 ") else "")
+    return visible or ("•" if len(glyphs) == 1 and glyphs[0].strip("\0 ") else "")
 
 
 def _ruled(page: Page) -> list[Table]:

@@ -83,14 +83,13 @@ def _without_furniture(
                 seen.setdefault(_PAGE_NUMBER.sub("#", line.text), []).append((page.number, line))
     dropped: set[tuple[int, TextLine]] = set()
     for found in seen.values():
-        if len({number for number, _ in found}) < max(2, len(pages) * 0.4):
-            continue
-        same = len({line.text for _, line in found}) == 1
+        times = len({number for number, _ in found})
+        often = times >= max(2, len(pages) * 0.4)
         large = found[0][1].size > style.body * 1.1
-        if same:
+        if often and len({line.text for _, line in found}) == 1:
             # A large one may be the title: it is said once.
             dropped.update(found[1:] if large else found)
-        elif not large and _counts_pages(found):
+        elif not large and (often or times > 2) and _counts_pages(found):
             dropped.update(found)
     return {
         number: [line for line in each if (number, line) not in dropped] for number, each in lines.items()
@@ -156,10 +155,10 @@ class _Writer:
         if gap < -last.size or gap > last.size * 8:
             # The next column or page: only a sentence that is cut in two goes on there.
             return not line.mono and last.text[-1] not in ".:!?" and line.text[0].islower()
+        if line.mono:
+            return gap < last.size * 2.5
         if gap > self.style.gap + 0.45 * last.size:
             return False
-        if line.mono:
-            return True
         ended_short = last.text[-1] in ".:!?" and last.x1 < last.right - (last.right - last.left) * 0.2
         return not ended_short or bool(_marker(first) and line.x0 > first.x0 + 2)
 
@@ -230,7 +229,11 @@ def _marker(line: TextLine) -> str:
 
 
 def _code(lines: Sequence[TextLine]) -> str:
-    """Indentation is measured in characters of the first line's width."""
+    """Indentation is measured in characters of the usual width; a wide gap is a blank line."""
     left = min(line.x0 for line in lines)
     width = median(max((line.x1 - line.x0) / max(len(line.text), 1), 1) for line in lines)
-    return "\n".join(" " * round((line.x0 - left) / width) + line.text for line in lines)
+    written = []
+    for line, before in zip(lines, (lines[0], *lines), strict=False):
+        blank = "\n" if line.top - before.bottom > line.size else ""
+        written.append(blank + " " * round((line.x0 - left) / width) + line.text)
+    return "\n".join(written)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import ColumnElement, case, func, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -30,7 +32,7 @@ _RELAY = """
 WITH fact AS (
     SELECT tenant_id, id, name, due_at FROM outbox
     WHERE relayed_at IS NULL AND name = ANY(CAST(:known AS text[]))
-    ORDER BY position LIMIT :limit FOR UPDATE SKIP LOCKED
+    ORDER BY position LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
 ), subscription (name, handler) AS (
     SELECT * FROM unnest(CAST(:names AS text[]), CAST(:handlers AS text[]))
 ), created AS (
@@ -259,21 +261,19 @@ class Queue:
         """
         # Its own connection: one that listens for hours must not count against the pool.
         engine = create_async_engine(self.engine.url, poolclass=NullPool)
-        pause_s = 0.1
+        attempt = 0
         while True:
             try:
                 async with reachable(), engine.connect() as connection:
                     driver: Any = (await connection.get_raw_connection()).driver_connection
                     await driver.add_listener(CHANNEL, lambda *_: on_notify())
-                    pause_s = 0.1
+                    attempt = 0
                     on_notify()
-                    while True:
-                        # A peer that vanished without a word is noticed by asking.
-                        await asyncio.sleep(10)
-                        await driver.execute("SELECT 1", timeout=5)
-            except Unavailable:
-                await asyncio.sleep(pause_s)
-                pause_s = min(5.0, pause_s * 2)
+                    await _until_lost(driver)
+            # Whatever is wrong with the database, the relay meets it too, and says so.
+            except (Unavailable, OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+                await asyncio.sleep(min(5.0, 0.1 * 2**attempt))
+                attempt = min(attempt + 1, 10)
 
     async def _settle(self, task: ClaimedTask, **changes: Change) -> TaskState | None:
         """Write only while the lease is this holder's; the state it is in then."""
@@ -288,6 +288,17 @@ class Queue:
                 update(_TASK).where(*ours).values(**changes).returning(_TASK.c.state)
             )
             return None if state is None else TaskState(state)
+
+
+async def _until_lost(driver: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Raises when the connection is gone; a peer that vanished without a word is noticed by asking."""
+    lost = asyncio.Event()
+    driver.add_termination_listener(lambda *_: lost.set())
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                await lost.wait()
+        await driver.execute("SELECT 1", timeout=5)
 
 
 def _in(seconds: float) -> ColumnElement[datetime]:

@@ -1,0 +1,111 @@
+"""Routes of admins: members, keys and tasks; and who am I."""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+
+from brain.api import present, schemas
+from brain.api.access import Shared, Speaker
+from brain.api.errors import problems
+from brain.domain.records import KeyId, TaskId
+from brain.usecases import administer, read
+
+router = APIRouter(tags=["administration"])
+
+
+class Shown(StrEnum):
+    DEAD = "dead"
+    ALL = "all"
+
+
+@router.get("/v1/me", summary="Who this key speaks for")
+async def me(principal: Speaker, shared: Shared) -> schemas.Me:
+    known = present.slugs(await read.departments(shared.services.store, principal))
+    return present.me(principal, known)
+
+
+@router.get("/v1/members", summary="The members", responses=problems(403))
+async def members(principal: Speaker, shared: Shared) -> list[schemas.MemberShown]:
+    store = shared.services.store
+    found = await read.members(store, principal)
+    known = present.slugs(await read.departments(store, principal))
+    return [present.member(one, known) for one in found]
+
+
+@router.post(
+    "/v1/members",
+    summary="Add a member, or give an existing one other roles",
+    description="Needs the role admin in every department that the member has or gets a role in.",
+    responses=problems(403, 404, 409, 413, 422),
+)
+async def add_member(body: schemas.NewMemberBody, principal: Speaker, shared: Shared) -> schemas.MemberShown:
+    store = shared.services.store
+    new = administer.NewMember(
+        handle=body.handle,
+        name=body.name,
+        email=body.email,
+        roles={department: frozenset(held) for department, held in body.roles.items()},
+    )
+    member = await administer.add_member(store, principal, new)
+    return present.member(member, present.slugs(await read.departments(store, principal)))
+
+
+@router.post(
+    "/v1/members/{handle}/disable",
+    summary="Disable a member: their keys open nothing any more",
+    responses=problems(403, 404, 422),
+)
+async def disable_member(
+    handle: Annotated[schemas.Handle, Path()], principal: Speaker, shared: Shared
+) -> schemas.MemberShown:
+    store = shared.services.store
+    member = await administer.disable_member(store, principal, handle)
+    return present.member(member, present.slugs(await read.departments(store, principal)))
+
+
+@router.get("/v1/keys", summary="The API keys, without their secrets", responses=problems(403))
+async def keys(principal: Speaker, shared: Shared) -> list[schemas.KeyShown]:
+    found = await read.keys(shared.services.store, principal)
+    return [present.key(key, handle=owner.handle) for key, owner in found]
+
+
+@router.post(
+    "/v1/keys",
+    status_code=201,
+    summary="Make an API key; it is shown this once",
+    responses=problems(403, 404, 413, 422),
+)
+async def add_key(body: schemas.NewKeyBody, principal: Speaker, shared: Shared) -> schemas.KeyMade:
+    key, secret = await administer.add_key(shared.services.store, principal, body.member, name=body.name)
+    return schemas.KeyMade(id=key.id, key=secret, member=body.member, name=key.name)
+
+
+@router.post("/v1/keys/{id}/revoke", summary="Revoke an API key, at once", responses=problems(403, 404, 422))
+async def revoke_key(id: UUID, principal: Speaker, shared: Shared) -> schemas.KeyShown:  # noqa: A002  # the path's name
+    store = shared.services.store
+    key = await administer.revoke_key(store, principal, KeyId(id))
+    owners = {member.id: member.handle for member in await read.members(store, principal)}
+    return present.key(key, handle=owners[key.member])
+
+
+@router.get("/v1/tasks", summary="Work in the background, newest first", responses=problems(403, 422))
+async def tasks(
+    principal: Speaker,
+    shared: Shared,
+    state: Annotated[Shown, Query()] = Shown.ALL,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[schemas.TaskShown]:
+    found = await read.tasks(shared.services.store, principal, dead_only=state is Shown.DEAD, limit=limit)
+    return [present.task(one) for one in found]
+
+
+@router.post(
+    "/v1/tasks/{id}/replay",
+    status_code=204,
+    summary="Try a dead task again",
+    responses=problems(403, 404, 422),
+)
+async def replay(id: UUID, principal: Speaker, shared: Shared) -> None:  # noqa: A002  # the path's name
+    await read.replay(shared.services.store, principal, TaskId(id))

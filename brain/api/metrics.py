@@ -1,0 +1,71 @@
+"""What is counted and timed, for Prometheus. No tenant, no name and no text is ever a label."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from brain.domain.records import TaskState
+from brain.domain.reply import Reply
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Metrics:
+    """One registry for each app, so that two apps in one process do not count together."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "expert_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "expert_request_seconds",
+            "Seconds until the response began.",
+            ["route"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._questions = Counter(
+            "expert_questions",
+            "Questions asked over HTTP, by what the asker was told.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._steps = Histogram(
+            "expert_ask_step_seconds",
+            "Seconds that each step of an answer took.",
+            ["step"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._store_up = Gauge("expert_store_up", "1 where the database answers.", registry=registry)
+        self._tasks = Gauge("expert_tasks", "Tasks in each state.", ["state"], registry=registry)
+        self._oldest = Gauge(
+            "expert_oldest_task_age_seconds",
+            "How long the oldest due task has been waiting.",
+            registry=registry,
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def answered(self, reply: Reply) -> None:
+        if reply.answer is None:
+            self._questions.labels("pending").inc()
+            return
+        self._questions.labels(reply.answer.status.value).inc()
+        for step, milliseconds in reply.answer.timings_ms.items():
+            self._steps.labels(step).observe(milliseconds / 1000)
+
+    def render(self, counts: Mapping[str, float] | None) -> bytes:
+        """`counts` of the queue as they are now; None where the database does not answer."""
+        self._store_up.set(0 if counts is None else 1)
+        self._tasks.clear()
+        if counts is not None:
+            for state in TaskState:
+                self._tasks.labels(state.value).set(counts.get(state.value, 0))
+            self._oldest.set(counts.get("oldest_due_s", 0))
+        return generate_latest(self._registry)

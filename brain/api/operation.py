@@ -1,0 +1,54 @@
+"""Routes that need no key: whether it lives, whether it is ready, what it counts, and its pages."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import HTMLResponse
+
+from brain.api import pages, present, schemas
+from brain.api.access import Shared
+from brain.domain.errors import Unavailable
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/health", summary="Is this process alive? Asks nothing else")
+async def health(shared: Shared) -> schemas.Alive:
+    return schemas.Alive(status="alive", version=shared.services.version)
+
+
+@router.get(
+    "/ready",
+    summary="Can questions be accepted? Names each dependency",
+    responses={503: {"model": schemas.Ready, "description": "Not ready; `checks` says why."}},
+)
+async def ready(response: Response, shared: Shared) -> schemas.Ready:
+    readiness = await shared.services.ready()
+    if not readiness.ok:
+        response.status_code = 503
+    return present.ready(readiness, version=shared.services.version)
+
+
+@router.get(
+    "/metrics",
+    summary="Counters for Prometheus",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The metrics."}
+    },
+)
+async def metrics(shared: Shared) -> Response:
+    try:
+        counts = await shared.services.queue_counts()
+    except Unavailable:
+        counts = None  # reported as expert_store_up 0: when the database is away, metrics matter most
+    return Response(shared.metrics.render(counts), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@router.get("/", include_in_schema=False)
+async def home(shared: Shared) -> HTMLResponse:
+    return pages.home(version=shared.services.version)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    return pages.docs(request.app.openapi())

@@ -1,0 +1,200 @@
+"""From the domain to the wire. What an asker may not see yet ends here."""
+
+from collections.abc import Iterable, Mapping
+
+from brain.api import schemas
+from brain.api.services import Readiness
+from brain.domain.answer import Answer, AnswerStatus, Approval, Citation
+from brain.domain.article import Article
+from brain.domain.identity import Department, DepartmentId, Member, Principal
+from brain.domain.knowledge import Document
+from brain.domain.question import QuestionId
+from brain.domain.records import Feedback, Key, Task
+from brain.domain.reply import Reply
+from brain.domain.review import ReviewCase
+
+Slugs = Mapping[DepartmentId, str]
+
+_PENDING = "This question is being answered; read it again in a moment."
+
+
+def slugs(departments: Iterable[Department]) -> Slugs:
+    return {department.id: department.slug for department in departments}
+
+
+def slug(department: DepartmentId, known: Slugs) -> str:
+    """A department that the principal may not read keeps its name to itself."""
+    return known.get(department, str(department))
+
+
+def ask_result(reply: Reply, *, note: str = "", total_ms: float | None = None) -> schemas.AskResult:
+    """The draft of an answer that is not published is for reviewers only: askers get the note."""
+    question, answer = reply.question, reply.answer
+    published = answer if answer is not None and answer.status is AnswerStatus.PUBLISHED else None
+    timings = dict(answer.timings_ms) if answer else {}
+    if total_ms is not None:
+        timings["total"] = round(total_ms, 2)
+    return schemas.AskResult(
+        id=question.id,
+        conversation=question.conversation,
+        question=question.text,
+        status=_status(answer),
+        text=published.text if published else note or reply.note or _PENDING,
+        citations=_citations(published.citations) if published else [],
+        confidence=answer.confidence if answer else None,
+        reasons=list(answer.reasons) if answer else [],
+        review=reply.review,
+        approved=_approved(published.approval) if published and published.approval else None,
+        department=reply.department,
+        model=answer.model if answer else None,
+        asked_at=question.asked_at,
+        timings_ms=timings,
+    )
+
+
+def _status(answer: Answer | None) -> schemas.AskStatus:
+    if answer is None or answer.status is AnswerStatus.DRAFT:
+        return schemas.AskStatus.PENDING
+    return schemas.AskStatus(answer.status.value)
+
+
+def _citations(citations: Iterable[Citation]) -> list[schemas.CitationShown]:
+    return [
+        schemas.CitationShown(
+            number=one.number,
+            label=one.label,
+            title=one.title,
+            heading_path=list(one.heading_path),
+            page=one.page,
+            quote=one.quote,
+            document=one.document,
+            article=one.article,
+        )
+        for one in citations
+    ]
+
+
+def _approved(approval: Approval) -> schemas.Approved:
+    return schemas.Approved(by=approval.name, at=approval.at)
+
+
+def review_summary(case: ReviewCase, known: Slugs) -> schemas.ReviewSummary:
+    return schemas.ReviewSummary(
+        number=case.review.number,
+        question=case.question,
+        department=slug(case.review.department, known),
+        status=case.review.status,
+        confidence=case.answer.confidence,
+        waiting=case.waiting,
+        opened_at=case.review.opened_at,
+        due_at=case.review.due_at,
+    )
+
+
+def review(case: ReviewCase, known: Slugs) -> schemas.ReviewShown:
+    return schemas.ReviewShown(
+        **review_summary(case, known).model_dump(),
+        draft=case.answer.text,
+        citations=_citations(case.answer.citations),
+        reasons=list(case.answer.reasons),
+        shown_hash=case.review.shown_hash,
+        verdict=_verdict(case),
+    )
+
+
+def _verdict(case: ReviewCase) -> schemas.VerdictShown | None:
+    verdict = case.verdict
+    if verdict is None or verdict.decided_at is None:
+        return None
+    return schemas.VerdictShown(
+        kind=verdict.kind,
+        by=case.decided_by or "a former member",
+        at=verdict.decided_at,
+        reason=verdict.reason,
+        diff=verdict.diff,
+    )
+
+
+def department(one: Department) -> schemas.DepartmentShown:
+    return schemas.DepartmentShown(
+        slug=one.slug, name=one.name, description=one.description, icon=one.icon, visibility=one.visibility
+    )
+
+
+def document(one: Document, known: Slugs) -> schemas.DocumentShown:
+    return schemas.DocumentShown(
+        id=one.id,
+        department=slug(one.department, known),
+        source=one.source,
+        title=one.title,
+        media_type=one.media_type,
+        version=one.version,
+        status=one.status,
+        reason=one.reason,
+        passages=one.passages,
+        updated_at=one.updated_at,
+    )
+
+
+def article(one: Article, known: Slugs) -> schemas.ArticleShown:
+    return schemas.ArticleShown(
+        id=one.id,
+        department=slug(one.department, known),
+        version=one.version,
+        status=one.status,
+        question=one.question,
+        text=one.text,
+        citations=_citations(one.citations),
+        approved=_approved(one.approval),
+        updated_at=one.updated_at,
+    )
+
+
+def feedback(
+    one: Feedback, *, handle: str | None, question: QuestionId | None = None
+) -> schemas.FeedbackShown:
+    return schemas.FeedbackShown(
+        question=question,
+        answer=one.answer,
+        member=handle,
+        helpful=one.helpful,
+        reason=one.reason,
+        comment=one.comment,
+    )
+
+
+def member(one: Member, known: Slugs) -> schemas.MemberShown:
+    return schemas.MemberShown(
+        handle=one.handle,
+        name=one.name,
+        email=one.email,
+        roles={slug(where, known): sorted(held) for where, held in one.roles.items()},
+        disabled_at=one.disabled_at,
+    )
+
+
+def me(principal: Principal, known: Slugs) -> schemas.Me:
+    return schemas.Me(tenant=principal.tenant, **member(principal.member, known).model_dump())
+
+
+def key(one: Key, *, handle: str) -> schemas.KeyShown:
+    return schemas.KeyShown(
+        id=one.id, member=handle, name=one.name, created_at=one.created_at, revoked_at=one.revoked_at
+    )
+
+
+def task(one: Task) -> schemas.TaskShown:
+    return schemas.TaskShown(
+        id=one.id,
+        event=one.event,
+        handler=one.handler,
+        state=one.state,
+        attempts=one.attempts,
+        due_at=one.due_at,
+        error=one.error,
+    )
+
+
+def ready(readiness: Readiness, *, version: str) -> schemas.Ready:
+    checks = [schemas.CheckShown(name=name, ok=ok, detail=detail) for name, ok, detail in readiness.checks]
+    return schemas.Ready(ok=readiness.ok, version=version, checks=checks)

@@ -1,0 +1,337 @@
+"""What goes over the wire, both ways: the bodies of the HTTP API, for its routes and for its clients."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from brain.domain.article import ArticleStatus
+from brain.domain.identity import Role, Visibility
+from brain.domain.knowledge import DocumentStatus
+from brain.domain.records import Reason, TaskState
+from brain.domain.review import ReviewStatus, VerdictKind
+from brain.usecases.accept import MAX_CHARACTERS as QUESTION_CHARACTERS
+from brain.usecases.decide import MAX_CHARACTERS as ANSWER_CHARACTERS
+from brain.usecases.ingest import Outcome
+
+LONGEST_WAIT_S = 60
+DEFAULT_WAIT_S = 30
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps every character but this one."""
+    if "\x00" in text:
+        raise ValueError("must not contain null characters")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Slug = Annotated[Text, Field(min_length=1, max_length=100, examples=["it-ops"])]
+Handle = Annotated[Text, Field(min_length=1, max_length=100, examples=["amira"])]
+Name = Annotated[Text, Field(max_length=200)]
+
+_QUESTION = "6f0d9a1e-4b0e-4a50-9a57-1d7d3f6a2c11"
+_CONVERSATION = "0b9f3f5e-6f57-4d0c-8a75-8f2f0a3f9f10"
+_DOCUMENT = "b6c4f8de-8f0b-4f3f-9a0c-0f7d2b1c5e21"
+_ARTICLE = "5a1c7f30-6a55-4c0e-b7a9-3c2d4e5f6a71"
+_KEY = "9e8d7c6b-5a49-4838-9727-161504f3e2d1"
+_TASK = "3f2e1d0c-9b8a-4756-8413-021f3e4d5c6b"
+_AT = "2026-03-02T09:30:00Z"
+_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+class Received(BaseModel):
+    """A request: what we do not know we refuse, rather than ignore a misspelt field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sent(BaseModel):
+    """A response."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class FieldProblem(Sent):
+    field: str
+    message: str
+
+
+class Problem(Sent):
+    """RFC 9457: what went wrong, and what to do about it."""
+
+    type: str = Field(examples=["urn:expert:missing"])
+    title: str = Field(examples=["Not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no review 12 that you may see."])
+    instance: str | None = Field(default=None, description="The incident, where this is a bug.")
+    errors: list[FieldProblem] | None = Field(default=None, description="The fields, where input is invalid.")
+
+
+class AskStatus(StrEnum):
+    PENDING = "pending"
+    PUBLISHED = "published"
+    IN_REVIEW = "in_review"
+    ABSTAINED = "abstained"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUSPENDED = "suspended"
+    RETRACTED = "retracted"
+
+
+class NewQuestion(Received):
+    text: Annotated[Text, Field(min_length=1, max_length=QUESTION_CHARACTERS)] = Field(
+        examples=["How do I rotate the Redis password?"]
+    )
+    department: Slug | None = Field(
+        default=None, description="Ask only this one; left out, everything you may read is searched."
+    )
+    conversation: UUID | None = Field(default=None, description="Of an earlier answer, for a follow-up.")
+    wait_s: float = Field(
+        default=DEFAULT_WAIT_S,
+        ge=0,
+        le=LONGEST_WAIT_S,
+        description="How long to wait for the answer; 0: a worker answers, read it later.",
+    )
+
+
+class CitationShown(Sent):
+    number: int = Field(description="The `[n]` in the text.")
+    label: str = Field(examples=["Redis operations › Rotate the Redis password"])
+    title: str
+    heading_path: list[str]
+    page: int | None
+    quote: str = Field(description="The words of the source that the answer rests on.")
+    document: UUID | None
+    article: UUID | None
+
+
+class Approved(Sent):
+    by: str = Field(examples=["Ravi Patel"])
+    at: datetime
+
+
+class AskResult(Sent):
+    """A question and what became of it. `text` is the answer once published; until then, what to know."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": _QUESTION,
+                    "conversation": _CONVERSATION,
+                    "question": "How do I rotate the Redis password?",
+                    "status": "published",
+                    "text": "1. Generate a new password with `pass generate redis/prod`. [1]",
+                    "citations": [
+                        {
+                            "number": 1,
+                            "label": "Redis operations › Rotate the Redis password",
+                            "title": "Redis operations",
+                            "heading_path": ["Rotate the Redis password"],
+                            "page": None,
+                            "quote": "Generate a new password with `pass generate redis/prod`.",
+                            "document": _DOCUMENT,
+                            "article": None,
+                        }
+                    ],
+                    "confidence": 0.93,
+                    "reasons": ["The cited passage names every key term of the question."],
+                    "review": None,
+                    "approved": None,
+                    "department": "it-ops",
+                    "model": "extractive",
+                    "asked_at": _AT,
+                    "timings_ms": {"retrieve": 6.1, "generate": 21.4, "total": 48.2},
+                }
+            ]
+        }
+    )
+
+    id: UUID
+    conversation: UUID
+    question: str
+    status: AskStatus
+    text: str
+    citations: list[CitationShown] = Field(description="Empty until the answer is published.")
+    confidence: float | None = Field(description="Probability that the answer is right; null while pending.")
+    reasons: list[str]
+    review: int | None = Field(description="Number of the review that was opened for it.")
+    approved: Approved | None = Field(description="Who checked the answer, and when.")
+    department: str | None
+    model: str | None
+    asked_at: datetime | None
+    timings_ms: dict[str, float]
+
+
+class Step(Sent):
+    """Data of a `progress` event."""
+
+    step: str = Field(examples=["searching"])
+
+
+class ReviewSummary(Sent):
+    number: int = Field(examples=[12])
+    question: str
+    department: str
+    status: ReviewStatus
+    confidence: float
+    waiting: int = Field(description="How many questions wait for this review.")
+    opened_at: datetime
+    due_at: datetime
+
+
+class VerdictShown(Sent):
+    kind: VerdictKind
+    by: str
+    at: datetime
+    reason: str
+    diff: str = Field(description="From the draft to the amended text.")
+
+
+class ReviewShown(ReviewSummary):
+    """All a reviewer needs. A verdict is bound to `shown_hash`: send it back."""
+
+    draft: str = Field(description="Empty where the machine found no answer; then a verdict needs a text.")
+    citations: list[CitationShown]
+    reasons: list[str]
+    shown_hash: str = Field(examples=[_HASH])
+    verdict: VerdictShown | None
+
+
+class NewVerdict(Received):
+    kind: VerdictKind
+    text: Annotated[Text, Field(max_length=ANSWER_CHARACTERS)] = Field(
+        default="",
+        description="The answer in the reviewer's words; approving another text than the draft amends it.",
+    )
+    reason: Annotated[Text, Field(max_length=2_000)] = Field(
+        default="", description="Needed for a rejection.", examples=["The runbook is outdated."]
+    )
+    shown_hash: str = Field(pattern=r"^[0-9a-f]{64}$", examples=[_HASH])
+
+
+class DepartmentShown(Sent):
+    slug: str = Field(examples=["it-ops"])
+    name: str = Field(examples=["IT operations"])
+    description: str
+    icon: str
+    visibility: Visibility
+
+
+class DocumentShown(Sent):
+    id: UUID = Field(examples=[_DOCUMENT])
+    department: str
+    source: str = Field(examples=["runbooks/redis.md"])
+    title: str
+    media_type: str
+    version: int
+    status: DocumentStatus
+    reason: str | None = Field(description="Why it is in quarantine.")
+    passages: int
+    updated_at: datetime | None
+
+
+class IngestedShown(Sent):
+    document: DocumentShown
+    outcome: Outcome
+
+
+class ArticleShown(Sent):
+    id: UUID = Field(examples=[_ARTICLE])
+    department: str
+    version: int
+    status: ArticleStatus
+    question: str
+    text: str
+    citations: list[CitationShown]
+    approved: Approved
+    updated_at: datetime | None
+
+
+class NewFeedback(Received):
+    question: UUID = Field(examples=[_QUESTION])
+    helpful: bool
+    reason: Reason | None = Field(default=None, description="What was wrong, where it did not help.")
+    comment: Annotated[Text, Field(max_length=2_000)] = ""
+
+
+class FeedbackShown(Sent):
+    question: UUID | None
+    answer: UUID
+    member: str | None = Field(description="Handle; null where the member is no more.")
+    helpful: bool
+    reason: Reason | None
+    comment: str
+
+
+class NewMemberBody(Received):
+    handle: Annotated[Text, Field(min_length=1, max_length=64)] = Field(examples=["amira"])
+    name: Name = Field(default="", examples=["Amira Haddad"])
+    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")] | None = None
+    roles: dict[Slug, Annotated[list[Role], Field(max_length=3)]] = Field(
+        min_length=1, max_length=100, examples=[{"it-ops": ["asker", "reviewer"]}]
+    )
+
+
+class MemberShown(Sent):
+    handle: str
+    name: str
+    email: str | None
+    roles: dict[str, list[Role]] = Field(description="By department.")
+    disabled_at: datetime | None
+
+
+class Me(MemberShown):
+    tenant: UUID
+
+
+class NewKeyBody(Received):
+    member: Handle
+    name: Name = Field(default="", examples=["laptop"])
+
+
+class KeyShown(Sent):
+    id: UUID = Field(examples=[_KEY])
+    member: str
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class KeyMade(Sent):
+    """`key` is shown this once and kept nowhere."""
+
+    id: UUID = Field(examples=[_KEY])
+    key: str = Field(examples=["expk_…"])
+    member: str
+    name: str
+
+
+class TaskShown(Sent):
+    id: UUID = Field(examples=[_TASK])
+    event: str = Field(examples=["QuestionAsked"])
+    handler: str = Field(examples=["answer"])
+    state: TaskState
+    attempts: int
+    due_at: datetime
+    error: str = Field(description="Why the last attempt failed.")
+
+
+class Alive(Sent):
+    status: str = Field(examples=["alive"])
+    version: str
+
+
+class CheckShown(Sent):
+    name: str = Field(examples=["database"])
+    ok: bool
+    detail: str
+
+
+class Ready(Sent):
+    ok: bool
+    version: str
+    checks: list[CheckShown]

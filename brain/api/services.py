@@ -1,0 +1,43 @@
+"""What the HTTP API is given to work with. `config` builds it; nothing here knows how."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from brain.api.progress import ProgressBoard
+from brain.ports import Store
+from brain.usecases.accept import Accept
+from brain.usecases.ask import Ask
+from brain.usecases.decide import Decide
+from brain.usecases.ingest import Ingest
+
+
+class Check(NamedTuple):
+    """One dependency: `detail` says what a person should know, above all where it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`queue_counts` gives how many tasks are in each state, by the state's name, and `oldest_due_s`: how
+    long the oldest due one has been waiting. `board` is where the workers of this process report too.
+    """
+
+    store: Store
+    accept: Accept
+    ask: Ask
+    decide: Decide
+    ingest: Ingest
+    ready: Callable[[], Awaitable[Readiness]]
+    queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
+    version: str
+    board: ProgressBoard = field(default_factory=ProgressBoard)
