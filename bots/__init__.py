@@ -1,1 +1,1 @@
-"""Chat platforms: each folder translates one platform to and from the shared contract, and does nothing else."""
+"""Chat platforms: each translates its own to the one vocabulary and back, and does nothing else."""

@@ -202,5 +202,6 @@ def _free_port(settings: Settings) -> None:
             raise Rejected(f"EXPERT_PORT={settings.port}: this port needs more rights than yours.") from error
         except OSError as error:
             raise Conflict(
-                f"Port {settings.port} on {settings.host} is taken ({error.strerror}); set EXPERT_PORT to another."
+                f"Port {settings.port} on {settings.host} is taken ({error.strerror});"
+                " set EXPERT_PORT to another."
             ) from error

@@ -18,7 +18,7 @@ from config.wiring import Wiring
 
 @dataclass(slots=True)
 class Surface:
-    """`prepared` turns true once the first ingestion is done; `board` is where work on a question is followed."""
+    """`prepared`: the first ingestion is done. `board` is where the work on a question is followed."""
 
     prepared: bool = False
     board: ProgressBoard = field(default_factory=ProgressBoard)

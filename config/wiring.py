@@ -81,7 +81,7 @@ def _generator(settings: Settings, embedder: Embedder) -> Generator:
         from brain.adapters.litellm_generator import LiteLLMGenerator
     except ImportError as error:
         raise Rejected(
-            "EXPERT_MODEL needs the extra `litellm`: .venv/bin/python -m pip install -r requirements/litellm.txt"
+            "EXPERT_MODEL needs the extra `litellm`; install it with: make setup-litellm"
         ) from error
     return LiteLLMGenerator(
         settings.model,
@@ -95,4 +95,4 @@ def executor(settings: Settings, wiring: Wiring) -> Executor:
     handlers = {"answer": answer(wiring.ask)}
     if known != set(handlers):
         raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")
-    return Executor(wiring.queue, handlers, settings.workers, random.Random())
+    return Executor(wiring.queue, handlers, settings.workers, random.Random())  # noqa: S311  # spreads retries

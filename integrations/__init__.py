@@ -1,1 +1,1 @@
-"""Ticket systems: each folder translates one system to and from the shared contract, and does nothing else."""
+"""Ticket systems: each translates its own to the one vocabulary and back."""

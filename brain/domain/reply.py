@@ -8,10 +8,10 @@ from brain.domain.question import Question
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`answer` is None while the question is being worked on; `review` is the number of what was opened for it.
+    """`answer` is None while the question is being worked on; `review` numbers what was opened for it.
 
-    `department` is the slug of the one that answers for the answer; `note` says what an empty or held answer
-    means for the asker.
+    `department` is the slug of the one that answers for the answer; `note` says what an empty or held
+    answer means for the asker.
     """
 
     question: Question

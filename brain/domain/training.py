@@ -18,7 +18,7 @@ class Label(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """`answer` is what was approved, or for a negative example what was rejected; `draft` what a model wrote."""
+    """`answer` is what was approved, or in a negative one what was rejected; `draft` what a model wrote."""
 
     id: ExampleId
     department: DepartmentId

@@ -56,20 +56,17 @@ class Decide:
 
     async def _decide(self, principal: Principal, judgement: Judgement) -> ReviewCase:
         async with self.store.transaction(principal.tenant) as tx:
-            case = await tx.reviews.case(judgement.number, lock=False)
-            _require(case, principal.member, await tx.people.departments(), judgement)
-            wordings = await _wordings(tx, case) if case else []
-        assert case is not None
+            seen = await tx.reviews.case(judgement.number, lock=False)
+            case = _require(seen, principal.member, await tx.people.departments(), judgement)
+            wordings = await _wordings(tx, case)
         wanted = _settled(case, judgement)
         prepared = await self._prepare(case, wanted, wordings)
         async with self.store.transaction(principal.tenant) as tx:
             member = await tx.people.member(str(principal.member.id))
-            case = await tx.reviews.case(judgement.number, lock=True)
-            case = _require(case, member, await tx.people.departments(), judgement)
+            locked = await tx.reviews.case(judgement.number, lock=True)
+            case = _require(locked, member, await tx.people.departments(), judgement)
             await _record(tx, case, wanted, prepared, member or principal.member)
-            decided = await tx.reviews.case(judgement.number, lock=False)
-        assert decided is not None
-        return decided
+            return await tx.reviews.case(judgement.number, lock=False) or case
 
     async def _prepare(self, case: ReviewCase, judgement: Judgement, wordings: Sequence[str]) -> _Prepared:
         if judgement.kind is VerdictKind.REJECT:
@@ -218,7 +215,7 @@ async def _publish(
 
 
 def _amended(draft: Answer, text: str) -> Answer:
-    """The reviewer's text as a new version. Sources it still points to stay; a text without marks keeps all."""
+    """The reviewer's text as a new version. Sources it points to stay; a text without marks keeps all."""
     pointed = tuple(citation for citation in draft.citations if f"[{citation.number}]" in text)
     citations: tuple[Citation, ...] = pointed or draft.citations
     return replace(

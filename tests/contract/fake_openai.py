@@ -61,8 +61,17 @@ class FakeOpenAI:
     requests: list[Request] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     base: str = ""
+    connections: dict[asyncio.StreamWriter, asyncio.Task[None]] = field(default_factory=dict)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections[writer] = asyncio.create_task(self._serve(reader, writer))
+
+    async def hang_up(self) -> None:
+        for writer in self.connections:
+            writer.close()
+        await asyncio.gather(*self.connections.values())
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await self._exchange(reader, writer):
                 pass
@@ -118,6 +127,7 @@ async def fake_openai() -> AsyncIterator[FakeOpenAI]:
         yield fake
     finally:
         server.close()
+        await fake.hang_up()
         await server.wait_closed()
 
 

@@ -3,10 +3,10 @@
 import bm25s
 import numpy as np
 
-from brain.domain.ranking import B, K1, terms
+from brain.adapters.postgres.index import PostgresIndex
+from brain.domain.ranking import K1, B, terms
 from brain.ports import TextKind
 from tests.conftest import RUNBOOKS, World
-from brain.adapters.postgres.index import PostgresIndex
 
 QUESTIONS = (
     "How do I rotate the Redis password?",
@@ -35,8 +35,8 @@ async def test_the_top_ten_agree_with_a_reference(world: World) -> None:
     audience = world.people["amira"].audience
     everything = {}
     [vector] = await world.ask.embedder.embed(["anything"], kind=TextKind.QUESTION)
-    for found in await index.search("", vector=vector, audience=audience, department=None, limit=10_000):
-        everything[found.passage.id] = found.passage
+    for one in await index.search("", vector=vector, audience=audience, department=None, limit=10_000):
+        everything[one.passage.id] = one.passage
     ids = list(everything)
     reference = bm25s.BM25(method="lucene", k1=K1, b=B)
     reference.index([terms(everything[one].indexed_text) for one in ids], show_progress=False)

@@ -26,6 +26,11 @@ from brain.domain.knowledge import Found, Passage, PassageId
 from brain.domain.question import Turn
 from tests.contract.fake_openai import Failure, FakeOpenAI, Request, Stream, fake_openai
 
+# LiteLLM 1.106 looks at every attribute of pydantic's models; newer pydantic warns about two of them.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Accessing the 'model_(computed_)?fields' attribute on the instance:DeprecationWarning"
+)
+
 KEY = "sk-no-one-may-read-this-4711"
 OK = Stream(["Open the ", "portal [1]."])
 
@@ -158,7 +163,7 @@ async def test_marks_that_point_nowhere_do_not_survive_the_check(server: FakeOpe
     ]
     generation = await asking.ask()
     checked = check(generation.text, PASSAGES)
-    assert checked.text == "Open the portal [1]. Access is granted after 3 minutes [1]."
+    assert checked.text == "Open the portal [1]. Access is granted after 3 minutes."
     assert checked.dropped == 1
     assert [(number, source) for number, source, _ in checked.citations] == [(1, PASSAGES[0])]
 

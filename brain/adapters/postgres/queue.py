@@ -290,7 +290,7 @@ class Queue:
             return None if state is None else TaskState(state)
 
 
-async def _until_lost(driver: asyncpg.Connection[asyncpg.Record]) -> None:
+async def _until_lost(driver: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Raises when the connection is gone; a peer that vanished without a word is noticed by asking."""
     lost = asyncio.Event()
     driver.add_termination_listener(lambda *_: lost.set())

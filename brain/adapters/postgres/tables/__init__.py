@@ -13,7 +13,14 @@ from brain.adapters.postgres.tables.knowledge import (
     Scope,
     Wording,
 )
-from brain.adapters.postgres.tables.people import ApiKey, Department, Identity_, Member, Membership, Tenant
+from brain.adapters.postgres.tables.people import (
+    ApiKey,
+    Department,
+    PlatformIdentity,
+    Member,
+    Membership,
+    Tenant,
+)
 from brain.adapters.postgres.tables.talk import (
     Answer,
     Citation,
@@ -39,7 +46,7 @@ __all__ = [
     "Document",
     "Embedding",
     "Feedback",
-    "Identity_",
+    "PlatformIdentity",
     "Inbox",
     "Member",
     "Membership",

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKeyConstraint, Text, text
+from sqlalchemy import Column, DateTime, ForeignKeyConstraint, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -27,7 +26,7 @@ def moment(*, nullable: bool = False) -> Any:
 
 
 def uuids() -> Any:
-    return Field(sa_column=Column(ARRAY(PgUUID(as_uuid=True)), nullable=False, server_default="{}"))
+    return Field(sa_column=Column(ARRAY(Uuid), nullable=False, server_default="{}"))
 
 
 def texts() -> Any:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -164,7 +165,8 @@ class Embedding(SQLModel, table=True):
         Index("embedding_scope", "tenant_id", "scope_id"),
         Index(
             "embedding_hnsw",
-            text("(vector::halfvec(384)) halfvec_cosine_ops"),
+            literal_column("(vector::halfvec(384))").label("vector_384"),
+            postgresql_ops={"vector_384": "halfvec_cosine_ops"},
             postgresql_using="hnsw",
             postgresql_where=text("dimensions = 384"),
         ),

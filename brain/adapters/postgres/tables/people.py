@@ -65,7 +65,7 @@ class Membership(SQLModel, table=True):
     role: str = Field(sa_type=Text, primary_key=True)
 
 
-class Identity_(SQLModel, table=True):
+class PlatformIdentity(SQLModel, table=True):
     """A member as a platform knows them."""
 
     __tablename__ = "identity"

@@ -460,13 +460,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "passage_id", "embedder", name=op.f("embedding_pkey")),
     )
-    op.create_index(
-        "embedding_hnsw",
-        "embedding",
-        [sa.text("(vector::halfvec(384)) halfvec_cosine_ops")],
-        unique=False,
-        postgresql_using="hnsw",
-        postgresql_where=sa.text("dimensions = 384"),
+    op.execute(
+        "CREATE INDEX embedding_hnsw ON embedding USING hnsw ((vector::halfvec(384)) halfvec_cosine_ops)"
+        " WHERE dimensions = 384"
     )
     op.create_index("embedding_scope", "embedding", ["tenant_id", "scope_id"], unique=False)
     op.create_table(

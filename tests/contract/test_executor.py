@@ -1,0 +1,349 @@
+"""The executor over a real queue: how attempts end, and what survives whom."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
+
+from brain.adapters.postgres.queue import Queue
+from brain.adapters.postgres.store import SqlStore, connect
+from brain.adapters.postgres.tenants import create_tenant
+from brain.domain.errors import Denied, Missing, Rejected, Unavailable
+from brain.domain.events import Event, QuestionAsked
+from brain.domain.identity import TenantId
+from brain.domain.question import QuestionId
+from brain.domain.records import Task, TaskState
+from config.settings import DatabaseUrls
+from workers.executor import Executor, Handler, working
+
+SECRET = "the salary of the director"
+
+
+class Hurry(Random):
+    """No backoff, so that no test waits."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+@pytest.fixture
+async def queue(system_engine: AsyncEngine, urls: DatabaseUrls) -> Queue:
+    owner = connect(urls.owner, pool_size=1)
+    async with owner.begin() as connection:
+        await connection.execute(text("TRUNCATE outbox, task"))
+    await owner.dispose()
+    return Queue(system_engine)
+
+
+@pytest.fixture
+async def tenant(system_engine: AsyncEngine) -> TenantId:
+    return await create_tenant(system_engine, slug=f"t-{uuid4().hex[:12]}", name="Northlight Freight")
+
+
+@pytest.fixture
+def facts(app_engine: AsyncEngine) -> SqlStore:
+    return SqlStore(app_engine, "none")
+
+
+@pytest.fixture
+def tasks(facts: SqlStore, tenant: TenantId) -> Callable[[], Awaitable[list[Task]]]:
+    async def now() -> list[Task]:
+        async with facts.transaction(tenant) as tx:
+            return await tx.records.tasks(dead_only=False, limit=1000)
+
+    return now
+
+
+Tasks = Callable[[], Awaitable[list[Task]]]
+
+
+async def asked(facts: SqlStore, tenant: TenantId, queue: Queue, *, times: int = 1) -> None:
+    for _ in range(times):
+        async with facts.transaction(tenant) as tx:
+            await tx.emit(QuestionAsked(QuestionId(uuid4())))
+    await queue.relay({"QuestionAsked": ("answer",)}, limit=times)
+
+
+def executor(queue: Queue, handle: Handler, *, lease_s: float = 20, limit_s: float = 300) -> Executor:
+    return Executor(queue, {"answer": handle}, 4, Hurry(), lease_s=lease_s, limit_s=limit_s)
+
+
+@asynccontextmanager
+async def started(one: Executor) -> AsyncIterator[None]:
+    running = asyncio.create_task(one.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+        assert running.cancelled()
+
+
+async def eventually(tasks: Tasks, expected: Callable[[list[Task]], bool]) -> list[Task]:
+    async with asyncio.timeout(30):
+        while True:
+            if expected(found := await tasks()):
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def until(tasks: Tasks, state: TaskState) -> list[Task]:
+    return await eventually(tasks, lambda found: {task.state for task in found} == {state})
+
+
+def raising(*errors: BaseException) -> Handler:
+    """Raises each in turn, then does its work."""
+    left = list(errors)
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        if left:
+            raise left.pop(0)
+
+    return handle
+
+
+async def forever(tenant: TenantId, event: Event) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_two_executors_run_each_task_once(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue, times=40)
+    runs: Counter[Event] = Counter()
+    busy = [0, 0]
+
+    async def handle(owner: TenantId, event: Event) -> None:
+        assert owner == tenant
+        runs[event] += 1
+        busy[0] += 1
+        busy[1] = max(busy)
+        await asyncio.sleep(0.01)
+        busy[0] -= 1
+
+    async with started(executor(queue, handle)), started(executor(queue, handle)):
+        done = await until(tasks, TaskState.DONE)
+    assert len(done) == len(runs) == 40
+    assert set(runs.values()) == {1}
+    assert {task.attempts for task in done} == {1}
+    assert 1 < busy[1] <= 8
+
+
+async def test_a_fact_reaches_its_handler_through_listener_relay_and_executor(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    event = QuestionAsked(QuestionId(uuid4()))
+    seen: asyncio.Queue[tuple[TenantId, Event]] = asyncio.Queue()
+
+    async def handle(owner: TenantId, event: Event) -> None:
+        seen.put_nowait((owner, event))
+
+    async with working(executor(queue, handle)):
+        async with facts.transaction(tenant) as tx:
+            await tx.emit(event)
+        async with asyncio.timeout(30):
+            assert await seen.get() == (tenant, event)
+        await until(tasks, TaskState.DONE)
+
+
+async def test_unavailable_costs_no_strike(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    away = [Unavailable("The model is away.", retry_after_s=0)] * 5
+    async with started(executor(queue, raising(*away))):
+        [task] = await until(tasks, TaskState.DONE)
+    assert (task.attempts, task.error) == (6, "")
+
+
+async def test_nothing_is_tried_again_before_it_may(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    async with started(executor(queue, raising(Unavailable("The model is away.", retry_after_s=3600)))):
+        await eventually(tasks, lambda found: found[0].error != "")
+        wait_s = await queue.next_due_in_s(["answer"])
+    [task] = await tasks()
+    assert (task.state, task.attempts, task.error) == (TaskState.READY, 1, "The model is away.")
+    assert wait_s is not None
+    assert wait_s > 3000
+
+
+@pytest.mark.parametrize("error", [Rejected("Too long."), Denied("Not yours."), Missing("No such question.")])
+async def test_what_cannot_succeed_is_dead_at_once_with_its_reason(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks, error: Exception
+) -> None:
+    await asked(facts, tenant, queue)
+    with capture_logs() as logs:
+        async with started(executor(queue, raising(error))):
+            [task] = await until(tasks, TaskState.DEAD)
+            assert (task.attempts, task.error) == (1, str(error))
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
+        "task.refused",
+        "task.dead",
+    ]
+
+
+async def test_a_bug_is_dead_after_three_strikes_and_its_text_is_not_logged(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    with capture_logs() as logs:
+        async with started(executor(queue, raising(*[KeyError(SECRET)] * 9))):
+            [task] = await until(tasks, TaskState.DEAD)
+    assert task.attempts == 3
+    assert task.error.startswith("KeyError at test_executor.py:")
+    failed = [entry for entry in logs if entry["event"] == "task.failed"]
+    assert [entry["task"] for entry in failed] == [str(task.id)] * 3
+    assert str(UUID(failed[0]["question"])) == failed[0]["question"]
+    assert SECRET not in repr(logs) + task.error
+
+
+async def test_one_bug_does_not_stop_the_others(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue, times=5)
+    async with started(executor(queue, raising(KeyError(), asyncio.CancelledError(), ZeroDivisionError()))):
+        done = await until(tasks, TaskState.DONE)
+    assert sum(task.attempts for task in done) == 8
+
+
+async def test_work_without_end_is_stopped_and_counts_as_a_bug(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    async with started(executor(queue, forever, limit_s=0.05)):
+        [task] = await until(tasks, TaskState.DEAD)
+    assert task.attempts == 3
+    assert task.error.startswith("TimeoutError")
+
+
+async def test_an_event_of_another_version_is_dead_and_the_executor_lives(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks, urls: DatabaseUrls
+) -> None:
+    await asked(facts, tenant, queue)
+    async with queue.engine.begin() as connection:
+        await connection.execute(text("""UPDATE outbox SET payload = '{"question": "seven"}'"""))
+    async with started(executor(queue, raising())):
+        [task] = await until(tasks, TaskState.DEAD)
+    assert "QuestionAsked" in task.error
+
+
+async def test_long_work_keeps_its_lease(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    begun, finish = asyncio.Event(), asyncio.Event()
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        begun.set()
+        await finish.wait()
+
+    async def lease() -> object:
+        async with queue.engine.begin() as connection:
+            return await connection.scalar(text("SELECT lease_until FROM task"))
+
+    async def renewed(first: object) -> None:
+        while True:
+            if await lease() != first:
+                return
+            await asyncio.sleep(0.05)
+
+    async with started(executor(queue, handle, lease_s=4)), asyncio.timeout(30):
+        await begun.wait()
+        await renewed(await lease())
+        finish.set()
+        [task] = await until(tasks, TaskState.DONE)
+    assert task.attempts == 1
+
+
+async def test_who_loses_the_lease_stops_working_and_records_nothing(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with started(executor(queue, handle, lease_s=2)), asyncio.timeout(30):
+        await begun.wait()
+        async with queue.engine.begin() as connection:
+            # Somebody else's clock says that the lease is over, and somebody else takes the task.
+            await connection.execute(
+                text("UPDATE task SET lease_until = now() + interval '1 hour', attempts = 7")
+            )
+        await stopped.wait()
+    [task] = await tasks()
+    assert (task.state, task.attempts) == (TaskState.LEASED, 7)
+
+
+async def test_an_orderly_stop_gives_the_lease_back_and_the_next_one_finishes(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    for _ in range(4):  # more often than a task may crash
+        begun = asyncio.Event()
+
+        async def handle(tenant: TenantId, event: Event, begun: asyncio.Event = begun) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        async with started(executor(queue, handle)), asyncio.timeout(30):
+            await begun.wait()
+        [task] = await tasks()
+        assert task.state is TaskState.READY
+    async with started(executor(queue, raising())):
+        await until(tasks, TaskState.DONE)
+
+
+async def test_a_stop_while_claiming_leaves_no_lease_behind(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue, times=3)
+    for moment in range(40):
+        running = asyncio.create_task(executor(queue, forever).run())
+        await asyncio.sleep(moment / 2000)
+        running.cancel()
+        await asyncio.wait({running})
+        assert {task.state for task in await tasks()} == {TaskState.READY}
+
+
+async def test_cut_connections_cost_nothing(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks, urls: DatabaseUrls
+) -> None:
+    begun = asyncio.Event()
+    finish = asyncio.Event()
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        begun.set()
+        await finish.wait()
+
+    other = connect(urls.system, pool_size=1)
+    async with working(executor(queue, handle)), asyncio.timeout(60):
+        await asked(facts, tenant, queue)
+        await begun.wait()
+        async with other.begin() as connection:
+            await connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE usename = current_user AND pid <> pg_backend_pid()"
+                )
+            )
+        finish.set()
+        [task] = await until(tasks, TaskState.DONE)
+        assert task.attempts == 1
+        await asked(facts, tenant, queue)
+        await until(tasks, TaskState.DONE)
+    await other.dispose()
