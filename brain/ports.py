@@ -199,7 +199,8 @@ class Articles(Protocol):
 class Records(Protocol):
     async def save_feedback(self, feedback: Feedback) -> None: ...
 
-    async def feedback(self, *, limit: int) -> list[Feedback]: ...
+    async def feedback(self, *, departments: frozenset[DepartmentId], limit: int) -> list[Feedback]:
+        """On answers of these departments, newest first."""
 
     async def save_example(self, example: TrainingExample) -> None: ...
 

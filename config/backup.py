@@ -63,7 +63,8 @@ def back_up(home: Path, file: Path) -> Manifest:
             dump_sha256=_digest(dump),
         )
         archive = workspace / "archive"
-        with tarfile.open(archive, "x") as tar:
+        archive.touch(mode=0o600)
+        with tarfile.open(archive, "w") as tar:
             content = json.dumps(asdict(manifest), indent=2).encode()
             described = tarfile.TarInfo(_MANIFEST)
             described.size, described.mode = len(content), 0o600

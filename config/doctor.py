@@ -227,7 +227,11 @@ async def _embedder(settings: Settings) -> str:
 
 
 def _service(settings: Settings) -> Iterator[Finding]:
-    health = _attempt("api", lambda: _answers(settings, "/health"), "Start it with `make up`.")
+    health = _attempt(
+        "api",
+        lambda: _answers(settings, "/health"),
+        "EXPERT_PORT says where it is; its log is in EXPERT_HOME.",
+    )
     yield health
     if not health.ok:
         return

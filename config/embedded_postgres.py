@@ -161,9 +161,12 @@ class EmbeddedPostgres:
         """Directories, passwords, and the account that PostgreSQL will run as."""
         make_private_directory(self._base)
         for unfinished in self._base.glob(f"{_UNFINISHED}*"):
-            # Its initdb may still be removing it too; what is left goes at the next start.
-            shutil.rmtree(unfinished, ignore_errors=True)
-        self._account = lesser_account()
+            if unfinished.is_dir():
+                # Its initdb may still be removing it too; what is left goes at the next start.
+                shutil.rmtree(unfinished, ignore_errors=True)
+            else:
+                unfinished.unlink()
+        self._account = lesser_account(self._data)
         if self._account is not None:
             # The account's group may pass through; a directory that was there before keeps its owner's mode.
             for directory in (self._home, self._base) if made_home else (self._base,):
@@ -193,12 +196,12 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         """Beside its final place, so that an interrupted attempt is never taken for a database."""
         fresh = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._base))
-        password = fresh / "password"
+        password = self._base / f"{_UNFINISHED}password"
         write_private(password, self._passwords()[_SUPERUSER])
         if self._account is not None:
-            self._account.own(password, 0o600)
-            self._account.own(fresh, 0o700)
-        command = [str(binary("initdb")), f"--pgdata={fresh / 'data'}", f"--username={_SUPERUSER}"]
+            for path in (password, fresh):
+                self._account.own(path)
+        command = [str(binary("initdb")), f"--pgdata={fresh}", f"--username={_SUPERUSER}"]
         command += ["--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8", "--locale=C"]
         # The same order and case rules on every machine, whatever locales it has.
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
@@ -208,8 +211,8 @@ class EmbeddedPostgres:
                 raise self._broken("PostgreSQL could not make its data directory")
         finally:
             _release(guard)
-        (fresh / "data").rename(self._data)
-        shutil.rmtree(fresh)
+        password.unlink()
+        fresh.rename(self._data)
 
     def _launch(self) -> None:
         settings = _SERVER_SETTINGS | {

@@ -15,6 +15,7 @@ _NAME = "expert-postgres"
 # Bits of /proc/self/status, weakest first: reading and searching anything, then writing and executing too.
 _CAPABILITIES = (("dac_read_search", 2), ("dac_override", 1))
 _CAP_SETPCAP = 8
+_TO_CHANGE = 1 << 0 | 1 << 1 | 1 << 6 | 1 << 7  # chown, dac_override, setgid, setuid
 _ADVICE = (
     "Run `expert` as an ordinary user, put EXPERT_HOME and the virtual environment where every user may enter"
     " (mode 0755), or set EXPERT_DATABASE_URL, …_APP and …_SYSTEM to a PostgreSQL of your own."
@@ -35,9 +36,8 @@ class Account:
     def may_execute(self, file: Path) -> bool:
         return self._has(file, stat.S_IXOTH)
 
-    def own(self, path: Path, mode: int) -> None:
+    def own(self, path: Path) -> None:
         os.chown(path, self.uid, self.gid)
-        path.chmod(mode)
 
     def _has(self, path: Path, others: int) -> bool:
         found = path.stat()
@@ -46,22 +46,27 @@ class Account:
         return bool(found.st_mode & (others << 3 if found.st_gid == self.gid else others))
 
 
-def lesser_account() -> Account | None:
-    """None: we are not root, PostgreSQL may run as ourselves."""
+def lesser_account(data: Path) -> Account | None:
+    """None: we are not root, PostgreSQL may run as ourselves. Data that is there already keeps its owner."""
     if os.geteuid() != 0:
         return None
+    if _held_capabilities() & _TO_CHANGE != _TO_CHANGE:
+        raise Unavailable(
+            f"PostgreSQL does not run as root, and this root may not change to another account. {_ADVICE}"
+        )
+    if data.exists() and (owner := data.stat()).st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
     if (own := _lookup(_NAME)) is not None:
         return own
     if (useradd := shutil.which("useradd", path=f"{os.defpath}:/usr/sbin:/sbin")) is not None:
-        created = subprocess.run(  # noqa: S603  # fixed words, no shell
+        subprocess.run(  # noqa: S603  # fixed words, no shell
             [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", _NAME],
             capture_output=True,
-            check=False,  # a read-only /etc is no reason to give up: there is `nobody`
+            check=False,  # a read-only /etc is no reason to give up, nor that somebody else was faster
         )
-        if created.returncode == 0 and (own := _lookup(_NAME)) is not None:
-            return own
-    if (nobody := _lookup("nobody")) is not None:
-        return nobody
+    for name in (_NAME, "nobody"):
+        if (found := _lookup(name)) is not None:
+            return found
     raise Unavailable(f"PostgreSQL does not run as root, and no other account was found. {_ADVICE}")
 
 
@@ -106,7 +111,7 @@ def _lookup(name: str) -> Account | None:
 
 def _held_capabilities() -> int:
     status = Path("/proc/self/status")
-    if not status.exists():
-        return 0
+    if not status.exists():  # macOS: root may do everything, but there is nothing to hand on
+        return _TO_CHANGE
     line = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
     return int(line.split()[1], 16)

@@ -18,7 +18,7 @@ def socket_directory(base: Path, account: Account | None) -> Path:
     remembered = remembered_socket_directory(base)
     directory = remembered if _usable(remembered, account) else _make(base)
     if account is not None:
-        account.own(directory, 0o700)
+        account.own(directory)
     write_private(_memory(base), str(directory))
     return directory
 

@@ -130,7 +130,7 @@ class _Up:
                 log_config=None,
                 timeout_graceful_shutdown=10,
             )
-            async with working(executor(self.settings, wiring)):
+            async with working(executor(self.settings, wiring, report=self.surface.board.report)):
                 server = _Server(config)
                 serving = asyncio.create_task(server.serve())
                 preparing = asyncio.create_task(self._prepare(wiring, with_demo=with_demo))

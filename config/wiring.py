@@ -1,8 +1,8 @@
 """Builds the product out of its parts. The one place that knows which implementation serves which port."""
 
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -10,14 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from brain.adapters.documents import Documents
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
+from brain.adapters.litellm_generator import LiteLLMGenerator
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.domain.confidence import Calibration
 from brain.domain.errors import Rejected
+from brain.domain.question import QuestionId
 from brain.ports import Embedder, Generator
 from brain.usecases.accept import Accept
-from brain.usecases.ask import Ask
+from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
 from brain.usecases.ingest import Ingest
 from config.settings import DatabaseUrls, Settings
@@ -27,6 +29,7 @@ from workers.tasks.answer import answer
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
 _POOL = 10
+_DIMENSIONS = 384
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,19 @@ class Wiring:
 
 @asynccontextmanager
 async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wiring]:
-    embedder = FastembedEmbedder(settings.embedder or PACKAGED, home=settings.home)
-    app_engine = connect(urls.app, pool_size=_POOL)
-    system_engine = connect(urls.system, pool_size=3)
-    store = SqlStore(app_engine, embedder.name)
-    try:
+    async with AsyncExitStack() as stack:
+        embedder = FastembedEmbedder(settings.embedder or PACKAGED, home=settings.home)
+        stack.callback(embedder.close)
+        if embedder.dimensions != _DIMENSIONS:
+            raise Rejected(
+                f"EXPERT_EMBEDDER={embedder.name} makes vectors of {embedder.dimensions} numbers;"
+                f" the index holds {_DIMENSIONS}. Choose a model of {_DIMENSIONS} dimensions."
+            )
+        app_engine = connect(urls.app, pool_size=_POOL)
+        stack.push_async_callback(app_engine.dispose)
+        system_engine = connect(urls.system, pool_size=3)
+        stack.push_async_callback(system_engine.dispose)
+        store = SqlStore(app_engine, embedder.name)
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,
@@ -62,37 +73,29 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 store,
                 PostgresIndex(app_engine, embedder.name),
                 embedder,
-                _generator(settings, embedder),
+                _generator(settings, embedder, stack),
                 Calibration.load(),
             ),
             decide=Decide(store, embedder),
             ingest=Ingest(store, embedder, Documents()),
         )
-    finally:
-        embedder.close()
-        await app_engine.dispose()
-        await system_engine.dispose()
 
 
-def _generator(settings: Settings, embedder: Embedder) -> Generator:
+def _generator(settings: Settings, embedder: Embedder, stack: AsyncExitStack) -> Generator:
     if settings.model is None:
         return ExtractiveGenerator(embedder)
-    try:
-        from brain.adapters.litellm_generator import LiteLLMGenerator
-    except ImportError as error:
-        raise Rejected(
-            "EXPERT_MODEL needs the extra `litellm`; install it with: make setup-litellm"
-        ) from error
-    return LiteLLMGenerator(
+    generator = LiteLLMGenerator(
         settings.model,
         api_base=settings.model_api_base,
         api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
     )
+    stack.push_async_callback(generator.close)
+    return generator
 
 
-def executor(settings: Settings, wiring: Wiring) -> Executor:
+def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId], Progress]) -> Executor:
     known = {name for names in SUBSCRIPTIONS.values() for name in names}
-    handlers = {"answer": answer(wiring.ask)}
+    handlers = {"answer": answer(wiring.ask, report=report)}
     if known != set(handlers):
         raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")
     return Executor(wiring.queue, handlers, settings.workers, random.Random())  # noqa: S311  # spreads retries

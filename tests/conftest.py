@@ -27,6 +27,7 @@ from brain.domain.identity import (
     Principal,
     Role,
     TenantId,
+    Thresholds,
     Visibility,
 )
 from brain.domain.reply import Reply
@@ -87,9 +88,10 @@ def store(app_engine: AsyncEngine, embedder: FastembedEmbedder) -> SqlStore:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A tenant with two open departments and a closed one, its people, and what they can do.
+    """A tenant, its departments and people, and what they can do.
 
-    `amira` asks; `ravi` and `rosa` review in it-ops and hr; `petra` reviews in the closed payroll.
+    Everyone may read it-ops, hr and legal, and legal publishes nothing unseen; payroll is closed. `amira` and
+    `omar` ask; `ravi` reviews in all the open ones, `rosa` in it-ops and hr, `petra` in payroll.
     """
 
     tenant: TenantId
@@ -121,17 +123,20 @@ class World:
 async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmbedder) -> World:
     tenant = await create_tenant(system, slug=f"t-{uuid4().hex[:12]}", name="Northlight Freight")
     departments = {
-        slug: Department(DepartmentId(uuid4()), slug, slug.upper(), visibility=visibility)
-        for slug, visibility in (
-            ("it-ops", Visibility.TENANT),
-            ("hr", Visibility.TENANT),
-            ("payroll", Visibility.DEPARTMENT),
+        slug: Department(
+            DepartmentId(uuid4()), slug, slug.upper(), visibility=visibility, thresholds=thresholds
+        )
+        for slug, visibility, thresholds in (
+            ("it-ops", Visibility.TENANT, Thresholds()),
+            ("hr", Visibility.TENANT, Thresholds()),
+            ("legal", Visibility.TENANT, Thresholds(publish=1.0, abstain=0.0)),
+            ("payroll", Visibility.DEPARTMENT, Thresholds()),
         )
     }
     roles = {
         "amira": {"it-ops": {Role.ASKER}},
         "omar": {"hr": {Role.ASKER}},
-        "ravi": {"it-ops": {Role.REVIEWER, Role.ADMIN}, "hr": {Role.REVIEWER}},
+        "ravi": {"it-ops": {Role.REVIEWER, Role.ADMIN}, "hr": {Role.REVIEWER}, "legal": {Role.REVIEWER}},
         "rosa": {"it-ops": {Role.REVIEWER}, "hr": {Role.REVIEWER}},
         "petra": {"payroll": {Role.REVIEWER, Role.ADMIN}},
     }

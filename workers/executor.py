@@ -46,8 +46,9 @@ class Executor:
     lease_s: float = 20.0
     limit_s: float = 300.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _held: dict[TaskId, ClaimedTask] = field(default_factory=dict)
-    _sweep_at: float = 0.0
+    # By attempt: a task that lapsed here can be claimed here again before its former attempt has ended.
+    _held: dict[tuple[TaskId, int], ClaimedTask] = field(init=False, default_factory=dict)
+    _sweep_at: float = field(init=False, default=0.0)
 
     async def run(self) -> None:
         """Until cancelled; then work is stopped where it is, and its leases go back at no cost."""
@@ -81,7 +82,7 @@ class Executor:
         if not self._free:
             return []
         claimed = await self.queue.claim(self.handlers, limit=self._free, lease_s=self.lease_s)
-        self._held.update({task.id: task for task in claimed})
+        self._held.update({(task.id, task.attempts): task for task in claimed})
         return claimed
 
     async def _sweep(self) -> None:
@@ -99,7 +100,7 @@ class Executor:
             tenant=str(task.tenant), task=str(task.id), handler=task.handler, attempt=task.attempts
         ).bind(**task.payload)
         outcome = await self._outcome(task, known)  # cancelled in here it stays held, to be released
-        del self._held[task.id]
+        del self._held[task.id, task.attempts]
         if outcome:
             await _whole(self._record(outcome, known))
         else:
@@ -168,11 +169,13 @@ class Executor:
             known.info("task.recorded", state=state.value)
 
     async def _release(self) -> None:
+        if not self._held:
+            return
         try:
             await self.queue.release(list(self._held.values()))
         except Unavailable:
             # The leases run out by themselves, at the cost of a strike.
-            log.warning("executor.unreleased", tasks=[str(id_) for id_ in self._held])
+            log.warning("executor.unreleased", tasks=[str(id_) for id_, _ in self._held])
         self._held.clear()
 
 

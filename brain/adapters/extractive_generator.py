@@ -11,34 +11,49 @@ from brain.domain.answer import Generation, Piece
 from brain.domain.knowledge import Found, Passage
 from brain.domain.question import Turn
 from brain.domain.ranking import terms
-from brain.domain.reading import Asked, Unit, asked, coverage, fits, units, weights
-from brain.domain.segments import Kind, segments
+from brain.domain.reading import Asked, Unit, asked, coverage, fits, names_share, outdated, units, weights
+from brain.domain.segments import Kind, Segment, segments
 from brain.ports import Embedder, TextKind
 
 # An embedding takes about 4 ms on one core: this many candidates keep an answer under 40 ms.
 CANDIDATES = 7
-PASSAGES = 6
+PASSAGES = 8
 LONGEST_CANDIDATE = 320
-# Share of the best piece's score at which a second one is as good an answer.
-ALIKE = 0.92
-SHORT_PASSAGE = 900
 # Below this share of the question's weight nothing in a passage is about the question.
 LEAST_COVERAGE = 0.15
+# How far a second piece may score behind the best and still be shown beside it.
+ALIKE = 0.8
+SHORT_PASSAGE = 900
+OUTDATED_LOSES = 3.0
 _OWN_MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
-_BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
-_OUTDATED = re.compile(
-    r"\b(?:superseded|obsolete|out of date|outdated|do not follow|no longer (?:valid|in use|maintained)|"
-    r"deprecated|replaced (?:on|by))\b",
-    re.IGNORECASE,
+_BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ x]\] )?")
+_ABOUT_THE_PAGE = re.compile(
+    r"\W{0,4}(?:owner|author|(?:last )?reviewed|version|maintainer|applies to)\b\W", re.IGNORECASE
 )
-_REPLACES = re.compile(r"\b(?:replaces|supersedes):?\W{0,4}([^\n]+)", re.IGNORECASE)
-OUTDATED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
     unit: Unit
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The question with what is known of each passage: how well it fits as a whole."""
+
+    question: str
+    weighed: dict[str, float]
+    passages: Sequence[Found]
+    named: Sequence[float]
+    stale: frozenset[int]
+
+    @classmethod
+    def of(cls, question: str, passages: Sequence[Found]) -> "_Reading":
+        return cls(question, weights(question), passages, names_share(question, passages), outdated(passages))
+
+    def lost(self, index: int) -> float:
+        return OUTDATED_LOSES if index in self.stale else 0.0
 
 
 class ExtractiveGenerator:
@@ -50,88 +65,65 @@ class ExtractiveGenerator:
     async def generate(
         self, question: str, *, passages: Sequence[Found], history: Sequence[Turn], instructions: str
     ) -> AsyncIterator[Piece | Generation]:
-        text = await self._answer(_in_context(question, history), passages)
+        text = await self._answer(_Reading.of(question, passages[:PASSAGES]))
         if text:
             yield Piece(text)
         yield Generation(text, model=self.name, prompt_hash="")
 
-    async def _answer(self, question: str, passages: Sequence[Found]) -> str:
-        weighed = weights(question)
-        candidates = _candidates(question, weighed, passages)
+    async def _answer(self, reading: _Reading) -> str:
+        candidates = _candidates(reading)
         if not candidates:
             return ""
-        ranked = await self._by_meaning(question, candidates, passages)
-        best = ranked[0]
-        if asked(question) is Asked.STEPS:
-            procedure = _procedure(best.unit, passages)
+        if asked(reading.question) is Asked.STEPS:
+            procedure = _procedure(reading)
             if procedure:
                 return procedure
-        return _statement(ranked, passages)
+        return _statement(await self._by_meaning(reading, candidates))
 
-    async def _by_meaning(
-        self, question: str, candidates: Sequence[_Scored], passages: Sequence[Found]
-    ) -> list[_Scored]:
-        texts = [question, *(_readable(one.unit, passages) for one in candidates)]
+    async def _by_meaning(self, reading: _Reading, candidates: Sequence[_Scored]) -> list[_Scored]:
+        texts = [reading.question, *(_readable(one.unit, reading.passages) for one in candidates)]
         vectors = np.asarray(await self._embedder.embed(texts, kind=TextKind.PASSAGE), dtype=np.float32)
-        similar = vectors[1:] @ vectors[0]
         scored = [
-            _Scored(one.unit, one.score + 0.6 * float(similarity))
-            for one, similarity in zip(candidates, similar, strict=True)
+            _Scored(one.unit, one.score + 3.8 * float(similarity))
+            for one, similarity in zip(candidates, vectors[1:] @ vectors[0], strict=True)
         ]
         return sorted(scored, key=lambda one: -one.score)
 
 
-def _in_context(question: str, history: Sequence[Turn]) -> str:
-    """A follow-up such as "and in Poland?" is read together with what was asked before."""
-    if history and len(terms(question)) < 3:
-        return f"{history[-1].question} {question}"
-    return question
-
-
-def _candidates(question: str, weighed: dict[str, float], passages: Sequence[Found]) -> list[_Scored]:
-    """The pieces that take up most of the question's wording, judged without a model."""
-    stale = _outdated(passages)
+def _candidates(reading: _Reading) -> list[_Scored]:
+    """The pieces that fit best as far as words can tell."""
     scored = []
-    for index, found in enumerate(passages[:PASSAGES]):
-        share = OUTDATED_SHARE if index in stale else 1.0
+    for index, found in enumerate(reading.passages):
+        whole = coverage(reading.weighed, found.passage.indexed_text)
         for unit in units(index, found.passage):
             if not _says_something(unit):
                 continue
-            covered = coverage(weighed, unit.text, unit.context)
-            if covered >= LEAST_COVERAGE:
-                shape = fits(question, unit.text)
-                scored.append(_Scored(unit, share * (0.6 * covered + 0.3 * found.score + 0.15 * shape)))
+            around = coverage(reading.weighed, f"{unit.text} {unit.context}")
+            if around >= LEAST_COVERAGE:
+                scored.append(_Scored(unit, _score(reading, unit, around) + 1.7 * whole))
     return sorted(scored, key=lambda one: -one.score)[:CANDIDATES]
+
+
+def _score(reading: _Reading, unit: Unit, around: float) -> float:
+    """Weights of a conditional logit: which piece of the top passages held the known answer."""
+    found = reading.passages[unit.index]
+    about_the_page = _ABOUT_THE_PAGE.match(unit.text) and not _ABOUT_THE_PAGE.search(reading.question)
+    return (
+        2.9 * found.score
+        + 1.7 * found.dense_score
+        + 2.2 * coverage(reading.weighed, unit.prose)
+        + 4.4 * around
+        + 1.7 * fits(reading.question, unit.prose)
+        + (0.6 if unit.kind is Kind.ROW else 0.0)
+        + 0.4 * reading.named[unit.index]
+        - (1.5 if about_the_page else 0.0)
+        - reading.lost(unit.index)
+    )
 
 
 def _says_something(unit: Unit) -> bool:
     only_leads_in = unit.text.rstrip("*_ ").endswith(":")
     return unit.kind is not Kind.CODE and not only_leads_in and len(terms(unit.text)) > 1
-
-
-def _outdated(passages: Sequence[Found]) -> set[int]:
-    """Passages of documents that say of themselves, or of which another says, that they were replaced."""
-    replaced = [
-        match.group(1).lower() for found in passages for match in _REPLACES.finditer(found.passage.text[:600])
-    ]
-    documents = {
-        found.passage.document or found.passage.id
-        for found in passages
-        if _OUTDATED.search(
-            f"{found.passage.title} {' '.join(found.passage.heading_path)} {_opening(found.passage)}"
-        )
-        or any(found.passage.title.lower() in names for names in replaced)
-    }
-    return {
-        index
-        for index, found in enumerate(passages)
-        if (found.passage.document or found.passage.id) in documents
-    }
-
-
-def _opening(passage: Passage) -> str:
-    """Only a document's beginning speaks about the document; further in, it speaks about its subject."""
-    return passage.text[:400] if passage.ordinal == 0 else ""
 
 
 def _readable(unit: Unit, passages: Sequence[Found]) -> str:
@@ -140,13 +132,15 @@ def _readable(unit: Unit, passages: Sequence[Found]) -> str:
     return f"{under}: {unit.prose}"[:LONGEST_CANDIDATE]
 
 
-def _statement(ranked: Sequence[_Scored], passages: Sequence[Found]) -> str:
-    """The best piece, and a second one of the same passage where it scores alike."""
+def _statement(ranked: Sequence[_Scored]) -> str:
+    """The best piece, and a second one of the same document where it scores alike."""
     best = ranked[0]
     chosen = [best.unit]
-    for other in ranked[1:]:
-        if other.unit.index == best.unit.index and other.score >= ALIKE * best.score and len(chosen) < 2:
-            chosen.append(other.unit)
+    chosen += [
+        other.unit
+        for other in ranked[1:2]
+        if other.unit.index == best.unit.index and other.score >= best.score - ALIKE
+    ]
     return _written(sorted(chosen, key=lambda unit: unit.start))
 
 
@@ -159,9 +153,8 @@ def _written(chosen: Sequence[Unit]) -> str:
         if unit.kind is Kind.ROW:
             same_table = previous is not None and previous.block == unit.block
             head = f"{unit.table_head.text}\n" if unit.table_head and not same_table else ""
-            parts.append(
-                ("\n" if same_table else "\n\n") + head + re.sub(r"\s*\|\s*$", f"{mark} |", unit.text.strip())
-            )
+            row = unit.text.strip().removesuffix("|").rstrip()
+            parts.append(("\n" if same_table else "\n\n") + f"{head}{row}{mark} |")
         else:
             parts.append("\n\n" + _marked(unit, mark))
         previous = unit
@@ -169,32 +162,82 @@ def _written(chosen: Sequence[Unit]) -> str:
 
 
 def _marked(unit: Unit, mark: str) -> str:
-    """Own text of the unit with the mark behind its prose; code below keeps its lines."""
+    """The unit with the mark behind its prose; code below keeps its lines."""
     code = [one for one in unit.segments if one.kind is Kind.CODE]
     prose_end = code[0].start - unit.start if code else len(unit.text)
-    prose, rest = unit.text[:prose_end].rstrip(), unit.text[prose_end:]
-    prose = _OWN_MARK.sub("", _BULLET.sub("", prose))
-    below = "\n\n" + textwrap.dedent(rest.strip("\n")) if code else ""
+    prose = _OWN_MARK.sub("", _BULLET.sub("", unit.text[:prose_end].rstrip()))
+    below = "\n\n" + textwrap.dedent(unit.text[prose_end:].strip("\n")) if code else ""
     return f"{prose}{mark}{below}"
 
 
-def _procedure(best: Unit, passages: Sequence[Found]) -> str:
-    """The numbered list that the best piece belongs to or stands beside, with its lead-in and code; where the
-    passage has none, the whole of a short passage."""
-    text = passages[best.index].passage.text
-    every = segments(text)
-    blocks = {one.block for one in every if one.ordered and one.kind is Kind.ITEM}
-    mark = f" [{best.index + 1}]"
-    if not blocks:
-        nearby = [
-            unit for unit in units(best.index, passages[best.index].passage) if unit.kind is not Kind.ROW
+def _procedure(reading: _Reading) -> str:
+    """What to do, from the passage that fits a how-to best: its numbered list with lead-in and code,
+    continued in the following passages of the section; without a list, a short passage as it stands."""
+    best = max(range(len(reading.passages)), key=lambda index: _how_to_score(reading, index))
+    passage = reading.passages[best].passage
+    listed = _numbered(passage, reading.weighed)
+    if listed:
+        parts = [_list_text(passage, listed, best + 1)]
+        parts += [
+            _list_text(reading.passages[index].passage, more, index + 1)
+            for index in _following(reading.passages, best)
+            if (more := _numbered(reading.passages[index].passage, {}))
         ]
-        return _written(nearby) if len(text) <= SHORT_PASSAGE else ""
-    block = min(blocks, key=lambda other: (abs(other - best.block), other < best.block))
-    listed = [one for one in every if one.block == block]
-    before = [one for one in every if one.end <= listed[0].start]
-    lead = before[-1].text if before and before[-1].kind is Kind.SENTENCE else ""
-    body = _OWN_MARK.sub("", text[listed[0].start : listed[-1].end])
-    if lead:
-        return f"{_OWN_MARK.sub('', lead)}{mark}\n\n{body}"
-    return f"{body}\n\n{mark.strip()}"
+        return "\n\n".join(parts)
+    if len(passage.text) <= SHORT_PASSAGE and not any(one.kind is Kind.ROW for one in segments(passage.text)):
+        return _written([unit for unit in units(best, passage) if unit.kind is not Kind.CODE])
+    return ""
+
+
+def _how_to_score(reading: _Reading, index: int) -> float:
+    """Weights of a conditional logit, as for pieces: which passage held the known procedure."""
+    found = reading.passages[index]
+    every = segments(found.passage.text)
+    has_steps = any(one.kind is Kind.CODE for one in every) or _numbered(found.passage, {})
+    heading = found.passage.heading_path[-1] if found.passage.heading_path else ""
+    return (
+        2.8 * found.score
+        + 1.7 * found.dense_score
+        + 3.9 * coverage(reading.weighed, heading)
+        + 2.5 * coverage(reading.weighed, found.passage.indexed_text)
+        + 2.3 * reading.named[index]
+        + (2.6 if has_steps else 0.0)
+        - reading.lost(index)
+    )
+
+
+def _numbered(passage: Passage, weighed: dict[str, float]) -> list[Segment]:
+    """The numbered list of the passage that says most of the question; empty where there is none."""
+    every = segments(passage.text)
+    lists = {
+        one.block: [other for other in every if other.block == one.block] for one in every if one.ordered
+    }
+    whole = [found for found in lists.values() if sum(one.kind is Kind.ITEM for one in found) > 1]
+    return max(
+        whole,
+        key=lambda found: (coverage(weighed, passage.text[found[0].start : found[-1].end]), len(found)),
+        default=[],
+    )
+
+
+def _list_text(passage: Passage, listed: Sequence[Segment], number: int) -> str:
+    body = _OWN_MARK.sub("", passage.text[listed[0].start : listed[-1].end])
+    before = [one for one in segments(passage.text) if one.end <= listed[0].start]
+    if before and before[-1].kind is Kind.SENTENCE:
+        return f"{_OWN_MARK.sub('', before[-1].text)} [{number}]\n\n{body}"
+    return f"{body}\n\n[{number}]"
+
+
+def _following(passages: Sequence[Found], index: int) -> list[int]:
+    """The passages that go on where this one of the same section ends."""
+    places = {
+        (found.passage.document, found.passage.heading_path, found.passage.ordinal): position
+        for position, found in enumerate(passages)
+    }
+    start = passages[index].passage
+    following = []
+    ordinal = start.ordinal + 1
+    while start.document and (start.document, start.heading_path, ordinal) in places:
+        following.append(places[start.document, start.heading_path, ordinal])
+        ordinal += 1
+    return following

@@ -99,9 +99,12 @@ class LiteLLMGenerator:
 
     async def close(self) -> None:
         """Closes the connections LiteLLM keeps open, for every model of this process."""
+        import litellm
         from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 
         await close_litellm_async_clients()  # type: ignore[no-untyped-call]  # LiteLLM has left its types out
+        # Else it goes on handing out what is closed.
+        litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]  # as above
 
     async def _begun(self, messages: Sequence[Message], until: float) -> "_Stream":
         """A stream whose first text is there. Only until then can an attempt be repeated unseen."""
@@ -110,7 +113,7 @@ class LiteLLMGenerator:
                 return await self._attempt(messages, until)
             except _Transient as failure:
                 # "Full jitter": https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
-                wait_s = failure.asked_s + random.uniform(0, 0.5 * 2**attempt)  # noqa: S311  # no secret
+                wait_s = failure.asked_s + random.uniform(0, 0.25 * 2**attempt)  # noqa: S311  # no secret
                 if wait_s > LONGEST_WAIT_S or _now() + wait_s >= until:
                     raise
             await asyncio.sleep(wait_s)

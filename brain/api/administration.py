@@ -38,7 +38,7 @@ async def members(principal: Speaker, shared: Shared) -> list[schemas.MemberShow
     "/v1/members",
     summary="Add a member, or give an existing one other roles",
     description="Needs the role admin in every department that the member has or gets a role in.",
-    responses=problems(403, 404, 409, 413, 422),
+    responses=problems(400, 403, 404, 409, 413, 422),
 )
 async def add_member(body: schemas.NewMemberBody, principal: Speaker, shared: Shared) -> schemas.MemberShown:
     store = shared.services.store
@@ -75,7 +75,7 @@ async def keys(principal: Speaker, shared: Shared) -> list[schemas.KeyShown]:
     "/v1/keys",
     status_code=201,
     summary="Make an API key; it is shown this once",
-    responses=problems(403, 404, 413, 422),
+    responses=problems(400, 403, 404, 413, 422),
 )
 async def add_key(body: schemas.NewKeyBody, principal: Speaker, shared: Shared) -> schemas.KeyMade:
     key, secret = await administer.add_key(shared.services.store, principal, body.member, name=body.name)

@@ -42,6 +42,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_tags=_TAGS,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.context = Context(services, answering, metrics)

@@ -107,7 +107,16 @@ def install(app: FastAPI) -> None:
         }
         detail = details.get(status, str(error.detail))
         kind = status.phrase.lower().replace(" ", "-")
-        return problem(status, kind, status.phrase, detail, headers=error.headers)
+        headers = {**(error.headers or {}), **_allowed(app, request, status)}
+        return problem(status, kind, status.phrase, detail, headers=headers)
+
+
+def _allowed(app: FastAPI, request: Request, status: HTTPStatus) -> dict[str, str]:
+    """All methods of the path: the framework names those of the first route only."""
+    path = getattr(request.scope.get("route"), "path", None)
+    if status is not HTTPStatus.METHOD_NOT_ALLOWED or path not in app.openapi()["paths"]:
+        return {}
+    return {"Allow": ", ".join(sorted(verb.upper() for verb in app.openapi()["paths"][path]))}
 
 
 def _field(place: Sequence[str | int], message: str) -> dict[str, str]:

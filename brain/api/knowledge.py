@@ -10,8 +10,8 @@ from brain.api import present, schemas
 from brain.api.access import Shared, Speaker
 from brain.api.envelope import DOCUMENT_BYTES
 from brain.api.errors import problems
-from brain.domain.errors import Missing, Rejected
-from brain.domain.knowledge import DocumentId, DocumentStatus
+from brain.domain.errors import Rejected
+from brain.domain.knowledge import ArticleId, DocumentId, DocumentStatus
 from brain.usecases import read
 from brain.usecases.forget import forget
 from brain.usecases.ingest import Outcome, Upload
@@ -115,7 +115,5 @@ async def articles(principal: Speaker, shared: Shared) -> list[schemas.ArticleSh
 @router.get("/v1/articles/{id}", summary="An approved answer", responses=problems(404, 422))
 async def article(id: UUID, principal: Speaker, shared: Shared) -> schemas.ArticleShown:  # noqa: A002  # the path's name
     store = shared.services.store
-    found = next((one for one in await read.articles(store, principal) if one.id == id), None)
-    if found is None:
-        raise Missing(f"There is no article {id} that you may read.")
+    found = await read.article(store, principal, ArticleId(id))
     return present.article(found, present.slugs(await read.departments(store, principal)))

@@ -8,7 +8,6 @@ from brain.domain.answer import Answer, AnswerStatus, Approval, Citation
 from brain.domain.article import Article
 from brain.domain.identity import Department, DepartmentId, Member, Principal
 from brain.domain.knowledge import Document
-from brain.domain.question import QuestionId
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase
@@ -150,11 +149,9 @@ def article(one: Article, known: Slugs) -> schemas.ArticleShown:
     )
 
 
-def feedback(
-    one: Feedback, *, handle: str | None, question: QuestionId | None = None
-) -> schemas.FeedbackShown:
+def feedback(one: Feedback, *, handle: str | None) -> schemas.FeedbackShown:
     return schemas.FeedbackShown(
-        question=question,
+        question=one.question,
         answer=one.answer,
         member=handle,
         helpful=one.helpful,

@@ -33,7 +33,7 @@ Limit = Annotated[int, Query(ge=1, le=100, description="The newest so many.")]
     description="The answer with its citations; or, with status 202, where to read it once it is there.",
     responses={
         202: {"model": schemas.AskResult, "description": "Accepted; not answered within `wait_s`."},
-        **problems(404, 409, 413, 422),
+        **problems(400, 404, 409, 413, 422),
     },
 )
 async def ask(
@@ -107,15 +107,7 @@ async def question(reply: OwnReply) -> schemas.AskResult:
     ),
     response_class=EventSourceResponse,
     responses={
-        200: {
-            "description": "The events.",
-            "content": {
-                "text/event-stream": {
-                    "schema": {"type": "string"},
-                    "example": 'event: progress\ndata: {"step":"searching"}\n\n',
-                }
-            },
-        },
+        200: {"description": "The events, the last of them `answer`."},
         **problems(404, 422),
     },
 )
@@ -137,7 +129,7 @@ async def events(reply: OwnReply, principal: Speaker, shared: Shared) -> AsyncIt
     tags=["feedback"],
     summary="Say whether an answer helped",
     description="About the newest answer to a question of yours; the last word counts.",
-    responses=problems(404, 413, 422),
+    responses=problems(400, 404, 413, 422),
 )
 async def say(body: schemas.NewFeedback, principal: Speaker, shared: Shared) -> schemas.FeedbackShown:
     given = await give_feedback(
@@ -148,7 +140,7 @@ async def say(body: schemas.NewFeedback, principal: Speaker, shared: Shared) -> 
         reason=body.reason,
         comment=body.comment,
     )
-    return present.feedback(given, handle=principal.member.handle, question=QuestionId(body.question))
+    return present.feedback(given, handle=principal.member.handle)
 
 
 @router.get(

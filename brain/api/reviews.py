@@ -47,7 +47,7 @@ async def review(number: Number, principal: Speaker, shared: Shared) -> schemas.
     "/v1/reviews/{number}/verdict",
     summary="Decide a review: the first verdict wins",
     description="Approve, amend or reject. What is approved becomes knowledge, and all who wait get it.",
-    responses=problems(403, 404, 409, 413, 422),
+    responses=problems(400, 403, 404, 409, 413, 422),
 )
 async def decide(
     number: Number, body: schemas.NewVerdict, principal: Speaker, shared: Shared

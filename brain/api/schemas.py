@@ -21,9 +21,11 @@ DEFAULT_WAIT_S = 30
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL keeps every character but this one."""
+    """PostgreSQL keeps every character but null, and JSON can carry halves of characters that are none."""
     if "\x00" in text:
         raise ValueError("must not contain null characters")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain lone surrogates")
     return text
 
 
@@ -259,7 +261,7 @@ class NewFeedback(Received):
 
 
 class FeedbackShown(Sent):
-    question: UUID | None
+    question: UUID
     answer: UUID
     member: str | None = Field(description="Handle; null where the member is no more.")
     helpful: bool

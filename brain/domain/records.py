@@ -8,6 +8,7 @@ from uuid import UUID
 
 from brain.domain.answer import AnswerId
 from brain.domain.identity import MemberId
+from brain.domain.question import QuestionId
 
 KeyId = NewType("KeyId", UUID)
 FeedbackId = NewType("FeedbackId", UUID)
@@ -39,6 +40,7 @@ class Feedback:
     """What one member thought of one answer; a later one replaces it."""
 
     id: FeedbackId
+    question: QuestionId
     answer: AnswerId
     member: MemberId
     helpful: bool

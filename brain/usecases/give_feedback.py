@@ -30,6 +30,7 @@ async def give_feedback(
             raise Rejected("This question has no answer yet.")
         feedback = Feedback(
             id=FeedbackId(uuid4()),
+            question=question,
             answer=answer.id,
             member=principal.member.id,
             helpful=helpful,

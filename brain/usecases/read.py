@@ -4,7 +4,7 @@ from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.article import Article
 from brain.domain.errors import Missing
 from brain.domain.identity import Department, DepartmentId, Member, Principal, Role, Visibility
-from brain.domain.knowledge import Document
+from brain.domain.knowledge import ArticleId, Document
 from brain.domain.question import Question, QuestionId
 from brain.domain.records import Feedback, Key, Task, TaskId
 from brain.domain.reply import Reply
@@ -32,16 +32,16 @@ async def replies(store: Store, principal: Principal, *, limit: int) -> list[Rep
 async def reviews(store: Store, principal: Principal, *, open_only: bool) -> list[ReviewCase]:
     """Of the departments in which the principal is a reviewer."""
     async with store.transaction(principal.tenant) as tx:
-        return await tx.reviews.cases(departments=_reviewed(principal.member), open_only=open_only)
+        departments = _held(principal.member, Role.REVIEWER)
+        return await tx.reviews.cases(departments=departments, open_only=open_only)
 
 
 async def review(store: Store, principal: Principal, number: int) -> ReviewCase:
     async with store.transaction(principal.tenant) as tx:
         case = await tx.reviews.case(number, lock=False)
-        if case is None or case.review.department not in _reviewed(principal.member):
+        if case is None or case.review.department not in _held(principal.member, Role.REVIEWER):
             raise Missing(f"There is no review {number} that you may see.")
-        public = {one.id for one in await tx.people.departments() if one.visibility is Visibility.TENANT}
-        if not case.answer.scope <= principal.member.departments | public:
+        if not case.answer.scope <= await _readable(tx, principal):
             raise Missing(f"There is no review {number} that you may see.")
         return case
 
@@ -66,6 +66,14 @@ async def articles(store: Store, principal: Principal) -> list[Article]:
         return await tx.articles.articles(audience=principal.audience)
 
 
+async def article(store: Store, principal: Principal, id_: ArticleId) -> Article:
+    async with store.transaction(principal.tenant) as tx:
+        found = await tx.articles.article(id_)
+        if found is None or not found.scope <= await _readable(tx, principal):
+            raise Missing(f"There is no article {id_} that you may read.")
+        return found
+
+
 async def members(store: Store, principal: Principal) -> list[Member]:
     async with store.transaction(principal.tenant) as tx:
         await require_any_admin(tx, principal)
@@ -81,8 +89,8 @@ async def keys(store: Store, principal: Principal) -> list[tuple[Key, Member]]:
 
 async def feedback(store: Store, principal: Principal, *, limit: int) -> list[Feedback]:
     async with store.transaction(principal.tenant) as tx:
-        await require_any_admin(tx, principal)
-        return await tx.records.feedback(limit=limit)
+        admin = await require_any_admin(tx, principal)
+        return await tx.records.feedback(departments=_held(admin, Role.ADMIN), limit=limit)
 
 
 async def tasks(store: Store, principal: Principal, *, dead_only: bool, limit: int) -> list[Task]:
@@ -98,8 +106,13 @@ async def replay(store: Store, principal: Principal, task: TaskId) -> None:
             raise Missing(f"There is no dead task {task}.")
 
 
-def _reviewed(member: Member) -> frozenset[DepartmentId]:
-    return frozenset(department for department in member.roles if member.may(Role.REVIEWER, department))
+def _held(member: Member, role: Role) -> frozenset[DepartmentId]:
+    return frozenset(department for department in member.roles if member.may(role, department))
+
+
+async def _readable(tx: Transaction, principal: Principal) -> frozenset[DepartmentId]:
+    public = {one.id for one in await tx.people.departments() if one.visibility is Visibility.TENANT}
+    return principal.member.departments | public
 
 
 async def _reply(tx: Transaction, question: Question, answer: Answer | None) -> Reply:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from config.commands.api import ASKER, Speaker
+from config.commands.api import ADMIN, ASKER, Speaker
 from config.commands.options import As, AsJson, DepartmentName, examples
 from config.commands.output import one_line, percent, say, show_answer, show_json, show_table, when
 
@@ -102,15 +102,16 @@ def feedback(
     speak_as: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether an answer helped; without a question, list what people said."""
-    speaker = Speaker(ASKER, speak_as)
+    """Say whether an answer helped; without a question, an admin sees what people said."""
     if question is None:
-        _list_feedback(speaker.get("/v1/feedback"), as_json=as_json)
+        _list_feedback(Speaker(ADMIN, speak_as).get("/v1/feedback"), as_json=as_json)
         return
     if helpful is None:
         raise typer.BadParameter("say --helpful or --not-helpful")
     given = {"question": question, "helpful": helpful, "reason": reason, "comment": comment}
-    said = speaker.post("/v1/feedback", {name: value for name, value in given.items() if value is not None})
+    said = Speaker(ASKER, speak_as).post(
+        "/v1/feedback", {name: value for name, value in given.items() if value is not None}
+    )
     if as_json:
         show_json(said)
     else:
@@ -122,9 +123,15 @@ def _list_feedback(said: list[Mapping[str, Any]], *, as_json: bool) -> None:
         show_json(said)
         return
     show_table(
-        ["Question id", "Helpful", "Reason", "Comment"],
+        ["Answer", "Helpful", "By", "Reason", "Comment"],
         (
-            [one["question"], "yes" if one["helpful"] else "no", one.get("reason"), one.get("comment")]
+            [
+                one["answer"],
+                "yes" if one["helpful"] else "no",
+                one.get("member"),
+                one.get("reason"),
+                one.get("comment"),
+            ]
             for one in said
         ),
         empty="Nobody has said anything yet.",

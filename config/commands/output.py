@@ -73,7 +73,7 @@ def show_answer(answer: Mapping[str, Any]) -> None:
         if citation.get("quote"):
             say(f"    “{one_line(citation['quote'])}”", style="dim")
     if answer.get("confidence") is not None:
-        reasons = "; ".join(one_line(reason) for reason in answer.get("reasons") or [])
+        reasons = " ".join(one_line(reason) for reason in answer.get("reasons") or [])
         say()
         say(f"Confidence {percent(answer['confidence'])}" + (f": {reasons}" if reasons else ""))
 

@@ -140,7 +140,7 @@ def _decide(speaker: Speaker, number: int, body: Mapping[str, Any], *, as_json: 
         return
     outcome = {
         "approve": "approved: the asker gets the draft, and it is remembered.",
-        "amend": "approved with your changes: the asker gets your text, and it is remembered.",
+        "amend": "decided: the asker gets your text, and it is remembered.",
         "reject": "rejected: the asker is told.",
     }
     say(f"Review {number} is {outcome[body['kind']]}", style="green")

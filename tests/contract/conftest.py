@@ -77,7 +77,7 @@ def services(world: World, system_engine: AsyncEngine) -> Services:
 
     async def queue_counts() -> Mapping[str, float]:
         counts = await Queue(system_engine).counts()
-        return {**counts.tasks, "oldest_due_s": counts.oldest_due_s}
+        return {"oldest_due_s": counts.oldest_due_s} | {state.value: n for state, n in counts.tasks.items()}
 
     return Services(
         store=world.store,

@@ -71,16 +71,20 @@ async def test_a_revoked_key_and_a_disabled_member_are_out_at_once(api: Api, wor
     assert (await api.get("/v1/me")).status_code == 401
 
 
-async def test_one_tenant_never_sees_the_other(api: Api, world: World, other_world: World) -> None:
-    await other_world.reads("secret.md", "# Secret\n\nThe vault code of the other company is 4711.")
-    theirs = await other_world.asks("What is the vault code of the other company?")
-    document = (await other_world.store_documents())[0] if hasattr(other_world, "store_documents") else None
+async def test_one_tenant_never_sees_the_other(api: Api, other_world: World) -> None:
+    taken = await other_world.reads("secret.md", "# Vault\n\nThe vault code of the company is 4711.")
+    theirs = await other_world.asks("What is the vault code of the company?")
+    assert theirs.answer is not None
 
-    assert (await api.get(f"/v1/questions/{theirs.question.id}")).status_code == 404
-    assert (await api.get("/v1/documents")).json() == []
-    assert document is None
-    mine = (await api.post("/v1/questions", {"text": "What is the vault code of the other company?"})).json()
-    assert "4711" not in str(mine)
+    for handle in ("amira", "ravi"):
+        assert (await api.get("/v1/documents", by=handle)).json() == []
+        for path in (f"questions/{theirs.question.id}", "reviews/1", f"articles/{uuid4()}"):
+            assert (await api.get(f"/v1/{path}", by=handle)).status_code == 404
+    path = f"/v1/documents/{taken.document.id}"
+    assert (await api.http.delete(path, headers=await api.by("ravi"))).status_code == 404
+    mine = await api.post("/v1/questions", {"text": "What is the vault code of the company?"})
+    assert mine.json()["status"] == "abstained"
+    assert "4711" not in mine.text
 
 
 async def test_me_says_who_the_key_speaks_for(api: Api, world: World) -> None:
@@ -139,43 +143,13 @@ async def test_what_is_missing_is_named(api: Api) -> None:
         assert "There is no" in response.json()["detail"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({**MEMBER, "handle": "no spaces"}, 422),
-        ({**MEMBER, "handle": "a\x00b"}, 422),
-        ({**MEMBER, "roles": {}}, 422),
-        ({**MEMBER, "roles": {"it-ops": []}}, 422),
-        ({**MEMBER, "roles": {"it-ops": ["king"]}}, 422),
-        ({**MEMBER, "roles": {"payroll": ["admin"]}}, 403),
-        ({**MEMBER, "email": "nobody"}, 422),
-    ],
-)
-async def test_a_wrong_member_is_refused(api: Api, body: object, status: int) -> None:
-    assert (await api.post("/v1/members", body, by="ravi")).status_code == status
-
-
-async def test_a_secret_in_the_wrong_place_is_not_sent_back(api: Api) -> None:
-    secret = "hunter2-hunter2"
-    response = await api.post("/v1/keys", {"member": ["ravi"], "name": {"key": secret}}, by="ravi")
-
-    assert response.status_code == 422
-    assert secret not in response.text
-
-
-async def test_null_characters_are_no_bug(api: Api) -> None:
-    assert (await api.post("/v1/members/a%00b/disable", by="ravi")).status_code == 422
-    assert (await api.get("/v1/reviews?status=%00", by="ravi")).status_code == 422
-    assert (await api.get("/v1/questions/%00")).status_code == 422
-
-
 async def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
     nowhere = await api.get("/v1/no-such-thing")
     wrong = await api.http.put("/v1/questions", headers=await api.by("amira"))
     outside = await api.http.get("/no-such-thing")
 
     assert (nowhere.status_code, wrong.status_code, outside.status_code) == (404, 405, 404)
-    assert wrong.headers["allow"]
+    assert wrong.headers["allow"] == "GET, POST"
     for response in (nowhere, wrong, outside):
         assert response.headers["content-type"] == "application/problem+json"
         assert set(response.json()) == {"type", "title", "status", "detail"}

@@ -14,16 +14,28 @@ from brain.domain.errors import Unavailable
 from brain.domain.identity import Thresholds
 from brain.domain.knowledge import Found
 from brain.domain.question import QuestionId, Turn
-from tests.conftest import RUNBOOKS, World
+from tests.conftest import World
 from tests.contract.conftest import Api, served
 
 REDIS = "How do I rotate the Redis password?"
 NOWHERE = "How do I book the roof terrace for a party?"
 
 
-@pytest.fixture
+RUNBOOK = """# Redis operations
+
+## Rotate the Redis password
+
+To rotate the Redis password, generate a new one with `pass generate redis/prod` and restart the replicas.
+
+## Restart Redis
+
+Restart the replicas before the primary, one every ten minutes.
+"""
+
+
+@pytest.fixture(autouse=True)
 async def runbook(world: World) -> None:
-    await world.reads("redis.md", (RUNBOOKS / "it-ops" / "redis-operations.md").read_text())
+    await world.reads("redis.md", RUNBOOK)
 
 
 @dataclass(slots=True)
@@ -33,12 +45,14 @@ class Model:
     error: Exception | None = None
     name: str = "test"
     go: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     calls: int = 0
 
     async def generate(
         self, question: str, *, passages: Sequence[Found], history: Sequence[Turn], instructions: str
     ) -> AsyncIterator[Piece | Generation]:
         self.calls += 1
+        self.begun.set()
         await self.go.wait()
         if self.error is not None:
             raise self.error
@@ -134,8 +148,7 @@ async def test_a_replay_joins_the_answer_under_way(world: World, services: Servi
     async with served(world, with_model(services, model)) as api:
         body, key = {"text": REDIS, "wait_s": 20}, {"Idempotency-Key": "once"}
         both = [asyncio.create_task(api.post("/v1/questions", body, headers=key)) for _ in range(2)]
-        while not model.calls:
-            await asyncio.sleep(0.01)
+        await model.begun.wait()
         model.go.set()
         first, second = [(await one).json() for one in both]
 
@@ -169,6 +182,15 @@ async def test_a_caller_who_stops_waiting_gets_the_answer_later(world: World, se
 
     assert parsed(watched.text)[-1][0] == "answer"
     assert parsed(watched.text)[-1][1]["status"] != "pending"
+
+
+async def test_what_is_under_way_when_it_stops_is_left_to_a_worker(world: World, services: Services) -> None:
+    async with served(world, with_model(services, Model())) as api:
+        asked = (await api.post("/v1/questions", {"text": REDIS, "wait_s": 0.05})).json()
+    await world.ask(world.tenant, QuestionId(UUID(asked["id"])))
+
+    async with served(world, services) as api:
+        assert (await api.get(f"/v1/questions/{asked['id']}")).json()["status"] == "published"
 
 
 async def test_a_model_that_is_away_leaves_the_question_pending(world: World, services: Services) -> None:
@@ -205,8 +227,7 @@ async def test_events_tell_the_steps_then_the_answer(world: World, services: Ser
     async with served(world, with_model(services, model)) as api:
         asked = (await api.post("/v1/questions", {"text": REDIS, "wait_s": 0.05})).json()
         watching = asyncio.create_task(api.get(f"/v1/questions/{asked['id']}/events"))
-        while not model.calls:
-            await asyncio.sleep(0.01)
+        await model.begun.wait()
         await asyncio.sleep(0.05)
         model.go.set()
         response = await watching

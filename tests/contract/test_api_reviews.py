@@ -4,16 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.conftest import RUNBOOKS, World
 from tests.contract.conftest import Api
 
 NOWHERE = "How do I book the roof terrace for a party?"
 TEXT = "Write to terrace@northlight.example two weeks ahead."
-
-
-@pytest.fixture(autouse=True)
-async def runbook(world: World) -> None:
-    await world.reads("redis.md", (RUNBOOKS / "it-ops" / "redis-operations.md").read_text())
 
 
 async def opened(api: Api) -> tuple[str, str]:

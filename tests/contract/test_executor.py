@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from brain.adapters.postgres.queue import Queue
+from brain.adapters.postgres.queue import LapsedTask, Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.adapters.postgres.tenants import create_tenant
 from brain.domain.errors import Denied, Missing, Rejected, Unavailable
@@ -287,6 +287,33 @@ async def test_who_loses_the_lease_stops_working_and_records_nothing(
         await stopped.wait()
     [task] = await tasks()
     assert (task.state, task.attempts) == (TaskState.LEASED, 7)
+
+
+async def test_what_lapsed_here_may_be_claimed_here_again(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    begun: list[asyncio.Event] = [asyncio.Event(), asyncio.Event()]
+    finish = asyncio.Event()
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        mine = next(one for one in begun if not one.is_set())
+        mine.set()
+        await finish.wait()
+
+    one = executor(queue, handle, lease_s=2)
+    async with started(one), asyncio.timeout(30):
+        await begun[0].wait()
+        lapsed: list[LapsedTask] = []
+        while not lapsed:
+            async with queue.engine.begin() as connection:
+                await connection.execute(text("UPDATE task SET lease_until = now()"))
+            lapsed = await queue.lapse()
+        one.wake.set()
+        await begun[1].wait()
+        finish.set()
+        [task] = await until(tasks, TaskState.DONE)
+    assert task.attempts == 2
 
 
 async def test_an_orderly_stop_gives_the_lease_back_and_the_next_one_finishes(

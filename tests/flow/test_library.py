@@ -15,7 +15,10 @@ from brain.usecases.ingest import Outcome, Upload
 from brain.usecases.read import documents
 from tests.conftest import RUNBOOKS, World
 
-BADGES = "# Badges\n\n## Lost badge\n\nReport a lost badge on extension 4242.\n\n## Colours\n\nStaff badges are blue.\n"
+BADGES = (
+    "# Badges\n\n## Lost badge\n\nReport a lost badge on extension 4242.\n\n"
+    "## Colours\n\nStaff badges are blue.\n"
+)
 
 
 async def _rows(world: World, table: str) -> int:

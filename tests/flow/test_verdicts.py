@@ -164,15 +164,13 @@ async def test_what_was_approved_in_a_closed_department_stays_there(world: World
 
 async def test_an_approved_answer_is_not_served_once_its_source_changed(world: World) -> None:
     text_ = "# Badges\n\n## Visitor badge\n\nA visitor badge costs 15 euros and is returned at gate 4.\n"
-    ingested = await world.reads("badge.md", text_)
-    asked = await world.asks("What does a visitor badge cost and do contractors from Gdansk pay it?")
+    ingested = await world.reads("badge.md", text_, department="legal")
+    asked = await world.asks("What does a visitor badge cost?")
     assert asked.answer is not None
-    if asked.answer.status is AnswerStatus.PUBLISHED:
-        pytest.fail("the question was meant to be held; make it harder")
+    assert asked.answer.status is AnswerStatus.IN_REVIEW
     assert asked.review is not None
     case = await review(world.store, world.people["ravi"], asked.review)
-    if not case.answer.citations:
-        pytest.fail("the draft was meant to cite the badge page")
+    assert "15 euros" in case.answer.text
     await world.decide(world.people["ravi"], _approval(case, "15 euros, contractors too. [1]"))
     assert (await articles(world.store, world.people["amira"]))[0].status == "live"
 

@@ -185,7 +185,7 @@ def test_stops_when_its_guard_is_killed(home: Path) -> None:
         assert postgres.running()
 
 
-@pytest.mark.parametrize("sign", ["new-*", "new-*/data/global", "new-*/data/PG_VERSION", "data"])
+@pytest.mark.parametrize("sign", ["new-*", "new-*/global", "new-*/PG_VERSION", "data"])
 def test_recovers_from_a_kill_in_the_middle_of_the_first_start(
     home: Path, owner: Callable[[], subprocess.Popen[str]], sign: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""A server that speaks the HTTP API's contract, for tests of the command line: says what it is told, keeps what it got."""
+"""A server that speaks the HTTP API's contract: says what a test tells it to, and keeps what it got."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""The `expert` command against a server that speaks the API's contract: asking, reviewing, and how it fails."""
+"""The `expert` command against a server that speaks the API's contract: asking, reviewing, failing."""
 
 import json
 import socket
@@ -331,5 +331,5 @@ _GROUPED = [["tasks", "replay"]] + [
 def test_every_command_explains_itself_with_examples(run: Run, words: list[str]) -> None:
     status, out, _ = run(*words, "--help")
     assert status == 0
-    assert f"Examples:\n    expert {' '.join(words)}" in out or "=" in out.partition("Examples:")[2]
+    assert f"Examples:\n    expert {' '.join(words)}" in out
     assert "--json" in out or words == ["up"]

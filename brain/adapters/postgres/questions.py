@@ -46,11 +46,14 @@ class SqlQuestions:
         if inserted is not None:
             return question.id
         rows = await self.connection.execute(
-            text("SELECT id, text FROM question WHERE asker_id = :asker AND idempotency_key = :key"),
+            text(
+                "SELECT id, text, department_id FROM question"
+                " WHERE asker_id = :asker AND idempotency_key = :key"
+            ),
             {"asker": question.asker, "key": idempotency_key},
         )
         earlier = rows.one()
-        if earlier.text != question.text:
+        if (earlier.text, earlier.department_id) != (question.text, question.department):
             raise Conflict("This idempotency key was used for another question; send a new key.")
         return QuestionId(earlier.id)
 

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.domain.answer import AnswerId
-from brain.domain.identity import MemberId, TenantId
+from brain.domain.identity import DepartmentId, MemberId, TenantId
+from brain.domain.question import QuestionId
 from brain.domain.records import AuditEntry, Feedback, FeedbackId, Reason, Task, TaskId, TaskState
 from brain.domain.training import TrainingExample
 
@@ -37,13 +38,20 @@ class SqlRecords:
             .on_conflict_do_update(index_elements=["tenant_id", "answer_id", "member_id"], set_=values)
         )
 
-    async def feedback(self, *, limit: int) -> list[Feedback]:
+    async def feedback(self, *, departments: frozenset[DepartmentId], limit: int) -> list[Feedback]:
         rows = await self.connection.execute(
-            text("SELECT * FROM feedback ORDER BY created_at DESC LIMIT :limit"), {"limit": limit}
+            text(
+                "SELECT f.*, a.question_id FROM feedback f"
+                " JOIN answer a ON (a.tenant_id, a.id) = (f.tenant_id, f.answer_id)"
+                " WHERE a.department_id = ANY(CAST(:departments AS uuid[]))"
+                " ORDER BY f.created_at DESC, f.id LIMIT :limit"
+            ),
+            {"departments": sorted(departments), "limit": limit},
         )
         return [
             Feedback(
                 id=FeedbackId(row.id),
+                question=QuestionId(row.question_id),
                 answer=AnswerId(row.answer_id),
                 member=MemberId(row.member_id),
                 helpful=row.helpful,

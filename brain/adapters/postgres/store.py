@@ -23,6 +23,10 @@ from brain.domain.events import Event
 from brain.domain.identity import TenantId
 
 CHANNEL = "expert_outbox"
+_AWAY = "The database is not answering; nothing was changed."
+# Connection lost; out of connections, memory or disk; shutting down or starting.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_AWAY_STATES = ("08", "53", "57P")
 
 
 def connect(url: str, *, pool_size: int) -> AsyncEngine:
@@ -97,9 +101,10 @@ async def reachable() -> AsyncIterator[None]:
     """The one place that tells "the database is away" from "the statement is wrong"."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, ConnectionError) as error:
-        raise Unavailable("The database is not answering; nothing was changed.") from error
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        raise Unavailable(_AWAY) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("The connection to the database was lost; nothing was changed.") from error
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        if error.connection_invalidated or state.startswith(_AWAY_STATES):
+            raise Unavailable(_AWAY) from error
         raise

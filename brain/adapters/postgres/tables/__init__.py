@@ -16,9 +16,9 @@ from brain.adapters.postgres.tables.knowledge import (
 from brain.adapters.postgres.tables.people import (
     ApiKey,
     Department,
-    PlatformIdentity,
     Member,
     Membership,
+    PlatformIdentity,
     Tenant,
 )
 from brain.adapters.postgres.tables.talk import (
@@ -46,12 +46,12 @@ __all__ = [
     "Document",
     "Embedding",
     "Feedback",
-    "PlatformIdentity",
     "Inbox",
     "Member",
     "Membership",
     "Outbox",
     "Passage",
+    "PlatformIdentity",
     "Posting",
     "Question",
     "Review",
