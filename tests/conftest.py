@@ -90,8 +90,8 @@ def store(app_engine: AsyncEngine, embedder: FastembedEmbedder) -> SqlStore:
 class World:
     """A tenant, its departments and people, and what they can do.
 
-    Everyone may read it-ops, hr and legal, and legal publishes nothing unseen; payroll is closed. `amira` and
-    `omar` ask; `ravi` reviews in all the open ones, `rosa` in it-ops and hr, `petra` in payroll.
+    Everyone may read it-ops, hr and procurement, and procurement publishes nothing unseen; payroll is closed.
+    `amira` and `omar` ask; `ravi` reviews in all the open ones, `rosa` in it-ops and hr, `petra` in payroll.
     """
 
     tenant: TenantId
@@ -129,14 +129,18 @@ async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmb
         for slug, visibility, thresholds in (
             ("it-ops", Visibility.TENANT, Thresholds()),
             ("hr", Visibility.TENANT, Thresholds()),
-            ("legal", Visibility.TENANT, Thresholds(publish=1.0, abstain=0.0)),
+            ("procurement", Visibility.TENANT, Thresholds(publish=1.0, abstain=0.0)),
             ("payroll", Visibility.DEPARTMENT, Thresholds()),
         )
     }
     roles = {
         "amira": {"it-ops": {Role.ASKER}},
         "omar": {"hr": {Role.ASKER}},
-        "ravi": {"it-ops": {Role.REVIEWER, Role.ADMIN}, "hr": {Role.REVIEWER}, "legal": {Role.REVIEWER}},
+        "ravi": {
+            "it-ops": {Role.REVIEWER, Role.ADMIN},
+            "hr": {Role.REVIEWER},
+            "procurement": {Role.REVIEWER},
+        },
         "rosa": {"it-ops": {Role.REVIEWER}, "hr": {Role.REVIEWER}},
         "petra": {"payroll": {Role.REVIEWER, Role.ADMIN}},
     }

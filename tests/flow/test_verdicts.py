@@ -164,7 +164,7 @@ async def test_what_was_approved_in_a_closed_department_stays_there(world: World
 
 async def test_an_approved_answer_is_not_served_once_its_source_changed(world: World) -> None:
     text_ = "# Badges\n\n## Visitor badge\n\nA visitor badge costs 15 euros and is returned at gate 4.\n"
-    ingested = await world.reads("badge.md", text_, department="legal")
+    ingested = await world.reads("badge.md", text_, department="procurement")
     asked = await world.asks("What does a visitor badge cost?")
     assert asked.answer is not None
     assert asked.answer.status is AnswerStatus.IN_REVIEW

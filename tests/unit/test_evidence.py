@@ -101,7 +101,8 @@ def test_an_unknown_identifier_is_dropped() -> None:
 
 def test_a_lead_without_its_claims_goes_with_them() -> None:
     checked = check(
-        "## Moon\n\nIt is made of:\n\n- green cheese\n\n## Badges\n\nThe badge office is in Halifax [2].", GIVEN
+        "## Moon\n\nIt is made of:\n\n- green cheese\n\n## Badges\n\nThe badge office is in Halifax [2].",
+        GIVEN,
     )
     assert checked.text == "## Badges\n\nThe badge office is in Halifax [1]."
 
