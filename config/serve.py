@@ -14,10 +14,11 @@ from sqlalchemy import make_url
 
 from brain.adapters.postgres.migrate import migrate as migrate_database
 from brain.adapters.postgres.tenants import tenants
-from brain.domain.errors import Conflict, Rejected
-from brain.domain.identity import Principal, Role
+from brain.domain.errors import Conflict, Missing, Rejected
+from brain.domain.identity import Principal, Role, TenantId
 from brain.usecases.ingest import Outcome, Upload
 from brain.usecases.load_departments import load_departments
+from brain.usecases.read import departments
 from config import demo
 from config.departments import read_departments
 from config.embedded_postgres import EmbeddedPostgres, attach_or_start
@@ -53,10 +54,19 @@ def migrate(settings: Settings) -> None:
         asyncio.run(_migrate(urls))
 
 
-def init_tenant(settings: Settings, new: NewTenant) -> None:
-    """A real tenant, without the demo; the admin's key goes into keys.toml as "admin"."""
+def init_tenant(settings: Settings, new: NewTenant) -> list[str]:
+    """A real tenant, without the demo; the admin's key goes into keys.toml as "admin".
+
+    Returns the reviewers named in the departments' files who are no members yet.
+    """
     with _database(settings) as urls:
-        asyncio.run(_init(settings, urls, new))
+        return asyncio.run(_init(settings, urls, new))
+
+
+def recover_key(settings: Settings, *, tenant: str, member: str, name: str) -> None:
+    """A new key for a member who lost theirs, under `name` in keys.toml; the former one of that name ends."""
+    with _database(settings) as urls:
+        asyncio.run(_recover(settings, urls, tenant, member, name))
 
 
 @contextlib.contextmanager
@@ -80,13 +90,27 @@ async def _migrate(urls: DatabaseUrls) -> None:
     await migrate_database(urls.owner, app_role=app, system_role=system)
 
 
-async def _init(settings: Settings, urls: DatabaseUrls, new: NewTenant) -> None:
+async def _init(settings: Settings, urls: DatabaseUrls, new: NewTenant) -> list[str]:
     files = read_departments(settings.departments)
     founder = Founder(new.admin, new.admin_name, frozenset(Role))
     await _migrate(urls)
     async with assembled(settings, urls) as wiring:
         keys = await found(wiring, slug=new.slug, name=new.name, founders=[founder], files=files)
+        missing = await load_departments(wiring.store, (await tenants(wiring.system_engine))[new.slug], files)
     save_key(settings.home, "admin", StoredKey(new.admin, keys[new.admin]))
+    return missing
+
+
+async def _recover(settings: Settings, urls: DatabaseUrls, tenant: str, member: str, name: str) -> None:
+    await _migrate(urls)
+    async with assembled(settings, urls) as wiring:
+        known = await tenants(wiring.system_engine)
+        if tenant not in known:
+            raise Missing(f"There is no tenant {tenant!r}; there is {', '.join(known) or 'none yet'}.")
+        keys = await mint(wiring, known[tenant], {member: name})
+    if member not in keys:
+        raise Missing(f"{tenant} has no member {member!r} who is not disabled.")
+    save_key(settings.home, name, StoredKey(member, keys[member]))
 
 
 class _Server(uvicorn.Server):
@@ -118,8 +142,7 @@ class _Up:
         files = read_departments(self.settings.departments)
         await _migrate(self.urls)
         async with assembled(self.settings, self.urls) as wiring:
-            if with_demo:
-                await self._found_demo(wiring)
+            demo_tenant = await self._found_demo(wiring) if with_demo else None
             for tenant in (await tenants(wiring.system_engine)).values():
                 for absent in await load_departments(wiring.store, tenant, files):
                     self.console.print(f"Reviewer not a member yet: {absent}", markup=False)
@@ -133,18 +156,25 @@ class _Up:
             async with working(executor(self.settings, wiring, report=self.surface.board.report)):
                 server = _Server(config)
                 serving = asyncio.create_task(server.serve())
-                preparing = asyncio.create_task(self._prepare(wiring, with_demo=with_demo))
-                await asyncio.wait({serving, preparing}, return_when=asyncio.FIRST_COMPLETED)
-                if not serving.done():
-                    preparing.result()
-                    self._say_what_next(with_demo=with_demo, log_file=str(log_file or "stderr"))
-                preparing.cancel()
-                await serving
+                preparing = asyncio.create_task(self._prepare(wiring, demo_tenant))
+                try:
+                    await asyncio.wait({serving, preparing}, return_when=asyncio.FIRST_COMPLETED)
+                    if not serving.done():
+                        preparing.result()
+                        self._say_what_next(demo_tenant, log_file=str(log_file or "stderr"))
+                        await serving
+                finally:
+                    preparing.cancel()
+                    server.should_exit = True
+                    await serving
 
-    async def _found_demo(self, wiring: Wiring) -> None:
-        """Once; later starts find it there. Keys that got lost are made anew."""
+    async def _found_demo(self, wiring: Wiring) -> TenantId | None:
+        """Once, and never beside a real tenant. Keys that got lost are made anew."""
         files = read_departments(self.settings.departments)
-        tenant = (await tenants(wiring.system_engine)).get(demo.TENANT)
+        known = await tenants(wiring.system_engine)
+        tenant = known.get(demo.TENANT)
+        if known and tenant is None:
+            return None
         if tenant is None or await principal(wiring, tenant, demo.ASKER) is None:
             keys = await found(wiring, slug=demo.TENANT, name=demo.NAME, founders=demo.FOUNDERS, files=files)
         else:
@@ -154,18 +184,19 @@ class _Up:
         for name, handle in demo.KEYS.items():
             if handle in keys:
                 save_key(self.settings.home, name, StoredKey(handle, keys[handle]))
+        return (await tenants(wiring.system_engine))[demo.TENANT]
 
-    async def _prepare(self, wiring: Wiring, *, with_demo: bool) -> None:
+    async def _prepare(self, wiring: Wiring, demo_tenant: TenantId | None) -> None:
         """What has to be done before the first question can be answered well."""
-        if with_demo:
-            tenant = (await tenants(wiring.system_engine))[demo.TENANT]
-            reviewer = await principal(wiring, tenant, demo.REVIEWER)
+        if demo_tenant is not None:
+            reviewer = await principal(wiring, demo_tenant, demo.REVIEWER)
             if reviewer is not None:
                 await self._ingest_demo(wiring, reviewer)
         self.surface.prepared = True
 
     async def _ingest_demo(self, wiring: Wiring, reviewer: Principal) -> None:
-        samples = list(demo.runbooks())
+        known = {one.slug for one in await departments(wiring.store, reviewer)}
+        samples = [sample for sample in demo.runbooks() if sample[0] in known]
         columns = (TextColumn("Reading the sample runbooks"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True) as progress:
             task = progress.add_task("", total=len(samples))
@@ -176,10 +207,10 @@ class _Up:
                     progress.console.print(f"{source}: {ingested.document.reason}", markup=False)
                 progress.advance(task)
 
-    def _say_what_next(self, *, with_demo: bool, log_file: str) -> None:
+    def _say_what_next(self, demo_tenant: TenantId | None, *, log_file: str) -> None:
         url = self.settings.location.url
         lines = [f"The Expert is up on {url}  (logs: {log_file}; stop with Ctrl-C)"]
-        if with_demo:
+        if demo_tenant is not None:
             lines += [
                 "",
                 "In another terminal, try:",

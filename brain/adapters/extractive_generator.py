@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from brain.domain.answer import Generation, Piece
+from brain.domain.asking import Asked, asked, fits
 from brain.domain.knowledge import Found, Passage
 from brain.domain.question import Turn
 from brain.domain.ranking import terms
-from brain.domain.reading import Asked, Unit, asked, coverage, fits, names_share, outdated, units, weights
+from brain.domain.reading import Unit, coverage, names_share, outdated, units, weights
 from brain.domain.segments import Kind, Segment, segments
 from brain.ports import Embedder, TextKind
 

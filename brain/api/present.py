@@ -40,8 +40,8 @@ def ask_result(reply: Reply, *, note: str = "", total_ms: float | None = None) -
         status=_status(answer),
         text=published.text if published else note or reply.note or _PENDING,
         citations=_citations(published.citations) if published else [],
-        confidence=answer.confidence if answer else None,
-        reasons=list(answer.reasons) if answer else [],
+        confidence=answer.certainty if answer else None,
+        reasons=list(answer.grounds) if answer else [],
         review=reply.review,
         approved=_approved(published.approval) if published and published.approval else None,
         department=reply.department,
@@ -93,6 +93,7 @@ def review_summary(case: ReviewCase, known: Slugs) -> schemas.ReviewSummary:
 def review(case: ReviewCase, known: Slugs) -> schemas.ReviewShown:
     return schemas.ReviewShown(
         **review_summary(case, known).model_dump(),
+        asked_by=case.asked_by,
         draft=case.answer.text,
         citations=_citations(case.answer.citations),
         reasons=list(case.answer.reasons),

@@ -59,7 +59,7 @@ async def ask(
         department=body.department,
         conversation=ConversationId(body.conversation) if body.conversation else None,
         idempotency_key=idempotency_key,
-        waits=body.wait_s > 0,
+        waits_s=body.wait_s,
     )
     question = await shared.services.accept(principal, asking)
     request.state.question = question

@@ -196,6 +196,7 @@ class VerdictShown(Sent):
 class ReviewShown(ReviewSummary):
     """All a reviewer needs. A verdict is bound to `shown_hash`: send it back."""
 
+    asked_by: str = Field(examples=["Amira Solberg"])
     draft: str = Field(description="Empty where the machine found no answer; then a verdict needs a text.")
     citations: list[CitationShown]
     reasons: list[str]

@@ -77,6 +77,16 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def certainty(self) -> float:
+        """What people are told: a person's word stands above the calibration, which keeps its own value."""
+        return 1.0 if self.approval else self.confidence
+
+    @property
+    def grounds(self) -> tuple[str, ...]:
+        """Why people are told so."""
+        return (f"{self.approval.name} checked this answer.",) if self.approval else self.reasons
+
+    @property
     def shown_hash(self) -> str:
         """What a verdict is bound to: text, citations and who may see it."""
         parts = [self.text, *(f"{c.number}:{c.passage}:{c.passage_hash}" for c in self.citations)]

@@ -60,6 +60,7 @@ class ReviewCase:
 
     review: Review
     question: str
+    asked_by: str
     answer: Answer
     askers: frozenset[MemberId]
     verdict: Verdict | None = None

@@ -14,20 +14,18 @@ MAX_CHARACTERS = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """`department` is a slug; `waits` says that the caller answers it itself and stays for the answer."""
+    """`department` is a slug; for `waits_s` the caller answers it itself, before a worker takes it over."""
 
     text: str
     department: str | None = None
     conversation: ConversationId | None = None
     idempotency_key: str | None = None
-    waits: bool = False
+    waits_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
     store: Store
-    # A caller that waits is given this long before a worker takes the question over.
-    patience_s: float = 20.0
 
     async def __call__(self, principal: Principal, asking: Asking) -> QuestionId:
         text = asking.text.replace("\x00", "").strip()
@@ -48,7 +46,7 @@ class Accept:
             key = asking.idempotency_key or str(question.id)
             accepted = await tx.questions.accept(question, idempotency_key=key)
             if accepted == question.id:
-                await tx.emit(QuestionAsked(accepted), after_s=self.patience_s if asking.waits else 0)
+                await tx.emit(QuestionAsked(accepted), after_s=asking.waits_s)
         return accepted
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from brain.domain.errors import Denied, Missing, Rejected
 from brain.domain.identity import DepartmentId, Member, MemberId, Principal, Role
@@ -26,6 +26,8 @@ async def add_member(store: Store, principal: Principal, new: NewMember) -> Memb
     handle = new.handle.strip().lower()
     if not handle or not handle.replace("-", "").replace(".", "").replace("_", "").isalnum():
         raise Rejected("A handle has letters, digits, dots, dashes and underscores only.")
+    if _is_id(handle):
+        raise Rejected("A handle must not look like an id.")
     async with store.transaction(principal.tenant) as tx:
         departments = {department.slug: department.id for department in await tx.people.departments()}
         if unknown := sorted(set(new.roles) - set(departments)):
@@ -35,7 +37,7 @@ async def add_member(store: Store, principal: Principal, new: NewMember) -> Memb
         roles = {departments[slug]: held for slug, held in new.roles.items() if held}
         if not roles:
             raise Rejected("Give at least one role in at least one department, such as it-ops=asker.")
-        former = await tx.people.member(handle)
+        former = next((one for one in await tx.people.members() if one.handle == handle), None)
         touched = set(roles) | set(former.roles if former else ())
         await _require_admin(tx, principal, touched)
         member = Member(
@@ -91,6 +93,14 @@ async def require_any_admin(tx: Transaction, principal: Principal) -> Member:
     if member is None or not member.is_admin():
         raise Denied("Only an admin may do this.")
     return member
+
+
+def _is_id(handle: str) -> bool:
+    try:
+        UUID(handle)
+    except ValueError:
+        return False
+    return True
 
 
 async def _managed(tx: Transaction, principal: Principal, handle: str) -> Member:

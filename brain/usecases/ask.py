@@ -201,7 +201,7 @@ def from_article(article: Article, question: QuestionId, *, timings_ms: dict[str
         text=article.text,
         citations=article.citations,
         confidence=1.0,
-        reasons=(f"{article.approval.name} checked this answer to the same question.",),
+        reasons=(),
         model="approved",
         prompt_hash="",
         scope=article.scope,

@@ -1,5 +1,7 @@
 """What people may look at: their questions, their departments' reviews, and the knowledge they may read."""
 
+from dataclasses import replace
+
 from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.article import Article
 from brain.domain.errors import Missing
@@ -20,13 +22,13 @@ async def reply(store: Store, principal: Principal, question: QuestionId) -> Rep
         if asked is None or asked.asker != principal.member.id:
             raise Missing(f"There is no question {question} of yours.")
         answer = await tx.questions.latest_answer(question)
-        return await _reply(tx, asked, answer)
+        return await _reply(tx, principal, asked, answer)
 
 
 async def replies(store: Store, principal: Principal, *, limit: int) -> list[Reply]:
     async with store.transaction(principal.tenant) as tx:
         asked = await tx.questions.asked_by(principal.member.id, limit=limit)
-        return [await _reply(tx, question, answer) for question, answer in asked]
+        return [await _reply(tx, principal, question, answer) for question, answer in asked]
 
 
 async def reviews(store: Store, principal: Principal, *, open_only: bool) -> list[ReviewCase]:
@@ -115,13 +117,18 @@ async def _readable(tx: Transaction, principal: Principal) -> frozenset[Departme
     return principal.member.departments | public
 
 
-async def _reply(tx: Transaction, question: Question, answer: Answer | None) -> Reply:
+async def _reply(tx: Transaction, principal: Principal, question: Question, answer: Answer | None) -> Reply:
     if answer is None:
         return Reply(question, None)
     slugs = {department.id: department.slug for department in await tx.people.departments()}
     slug = slugs.get(answer.department)
     if answer.status is AnswerStatus.PUBLISHED:
-        return Reply(question, answer, department=slug)
+        if answer.scope <= await _readable(tx, principal):
+            return Reply(question, answer, department=slug)
+        hidden = replace(answer, status=AnswerStatus.SUSPENDED, text="", citations=())
+        return Reply(
+            question, hidden, department=slug, note="You may no longer read what this answer rests on."
+        )
     number, reason = await tx.reviews.for_question(question.id)
     return Reply(question, answer, review=number, department=slug, note=_note(answer, number, reason))
 
@@ -131,10 +138,12 @@ def _note(answer: Answer, number: int | None, reason: str) -> str:
     waiting = f"Review {number} is open; the answer will be here once a person has checked it."
     match answer.status:
         case AnswerStatus.ABSTAINED:
-            return f"I don't know: nothing I may read answers this. {waiting}"
+            return f"I don't know: I found nothing that answers this well enough. {waiting}"
         case AnswerStatus.IN_REVIEW:
             return f"I am not sure enough to answer. {waiting}"
         case AnswerStatus.REJECTED:
             return f"A reviewer rejected the draft: {reason}"
+        case AnswerStatus.SUSPENDED:
+            return "A source of this answer has changed or gone; ask again."
         case _:
             return "This answer is no longer available; ask again."

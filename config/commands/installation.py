@@ -49,13 +49,38 @@ def init(
     from config.settings import load_settings
 
     settings = load_settings()
-    init_tenant(settings, NewTenant(slug=tenant, name=name, admin=admin, admin_name=admin_name or admin))
+    new = NewTenant(slug=tenant, name=name, admin=admin, admin_name=admin_name or admin)
+    missing = init_tenant(settings, new)
     keys = keys_file(settings.home)
     if as_json:
-        show_json({"tenant": tenant, "admin": admin, "keys": str(keys)})
+        show_json({"tenant": tenant, "admin": admin, "keys": str(keys), "missing_reviewers": missing})
         return
     say(f"{name} was made, with {admin} as its admin; the key is in {keys}.", style="green")
-    say("Next: expert up --no-demo, then expert member add and expert ingest.")
+    if missing:
+        say(f"Named as reviewers in {settings.departments}, but not members yet: {', '.join(missing)}.")
+    say("Next: expert up, then expert member add and expert ingest.")
+
+
+@app.command(
+    epilog=examples("expert recover mia --tenant acme", "expert recover raj --tenant acme --name raj")
+)
+def recover(
+    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Handle of the member.")],
+    tenant: Annotated[str, typer.Option(metavar="SLUG", help="Short name of the tenant.")],
+    name: Annotated[str, typer.Option(help="Name of the key in keys.toml.")] = "admin",
+    as_json: AsJson = False,
+) -> None:
+    """Make a new key for a member whose key is lost. Needs no key, but the installation itself."""
+    from config.keys import keys_file
+    from config.serve import recover_key
+    from config.settings import load_settings
+
+    settings = load_settings()
+    recover_key(settings, tenant=tenant, member=member, name=name)
+    if as_json:
+        show_json({"member": member, "name": name, "keys": str(keys_file(settings.home))})
+        return
+    say(f"A new key of {member} is in {keys_file(settings.home)}, under {name}; the former one is revoked.")
 
 
 @app.command(epilog=examples("expert migrate", "EXPERT_DATABASE_URL=… expert migrate"))

@@ -56,7 +56,7 @@ def review(number: Number, speak_as: As = None, as_json: AsJson = False) -> None
         show_json(found)
         return
     say(f"Review {number} · {one_line(found['department'])} · {one_line(found['status'])}", style="bold")
-    say(f"Somebody asked: {one_line(found['question'])}")
+    say(f"{one_line(found['asked_by'])} asked: {one_line(found['question'])}")
     say(f"Opened {when(found['opened_at'])}, due {when(found['due_at'])}, {_waiting(found['waiting'])}")
     say()
     if not found.get("draft"):

@@ -62,7 +62,7 @@ async def test_an_accepted_question_is_answered(world: World, executor: Executor
 async def test_a_question_whose_caller_went_away_is_answered_when_its_patience_is_over(
     world: World, executor: Executor, system_engine: AsyncEngine
 ) -> None:
-    waits = Asking(ASKING.text, waits=True)
+    waits = Asking(ASKING.text, waits_s=20)
     question = await world.accept(world.people["amira"], waits)
     async with system_engine.begin() as connection:
         assert await connection.scalar(text("SELECT due_at > now() FROM outbox WHERE name = 'QuestionAsked'"))

@@ -42,6 +42,9 @@ class WordEmbedder:
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
         return [self._vector(text) for text in texts]
 
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
     def _vector(self, text: str) -> Vector:
         vector = [1e-6] * self.dimensions
         for term in terms(text):

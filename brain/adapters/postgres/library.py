@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, func, text
 from sqlalchemy.dialects.postgresql import insert
@@ -17,12 +18,19 @@ from brain.ports import Vector
 _DOCUMENTS = """
 SELECT d.*, (SELECT count(*) FROM passage p WHERE p.document_id = d.id) AS passages FROM document d
 """
-_SUSPEND = """
+# Answers that cite a passage of these documents or articles which is no longer what was cited.
+_UNFOUNDED = """
+SELECT c.answer_id FROM citation c
+WHERE (c.document_id = :document OR c.article_id = ANY(CAST(:articles AS uuid[]))) AND NOT EXISTS (
+    SELECT FROM passage p WHERE p.id = c.passage_id AND p.content_hash = c.passage_hash)
+"""
+_SUSPEND_ANSWERS = f"""
+UPDATE answer SET status = 'suspended' WHERE status = 'published' AND id IN ({_UNFOUNDED})
+"""
+_SUSPEND_ARTICLES = f"""
 UPDATE article a SET status = 'suspended', updated_at = now() FROM article_version v
 WHERE (v.tenant_id, v.article_id, v.version) = (a.tenant_id, a.id, a.version) AND a.status = 'live'
-AND EXISTS (
-    SELECT FROM citation c WHERE c.answer_id = v.answer_id AND c.document_id = :id AND NOT EXISTS (
-        SELECT FROM passage p WHERE p.id = c.passage_id AND p.content_hash = c.passage_hash))
+AND v.answer_id IN ({_UNFOUNDED})
 RETURNING a.id
 """
 
@@ -90,19 +98,27 @@ class SqlLibrary:
             scope=await scope_of(self.connection, self.tenant, frozenset((document.department,))),
             passages=passages,
         )
-        await self._suspend_articles(document.id)
+        await self._suspend(document.id)
 
     async def forget(self, document: DocumentId) -> None:
         await self.connection.execute(text("DELETE FROM document WHERE id = :id"), {"id": document})
-        await self._suspend_articles(document)
+        await self._suspend(document)
 
-    async def _suspend_articles(self, document: DocumentId) -> None:
-        """An approved answer is not served once a passage it rests on is no longer what was cited."""
-        suspended = await self.connection.execute(text(_SUSPEND), {"id": document})
-        await self.connection.execute(
-            text("DELETE FROM passage WHERE article_id = ANY(CAST(:ids AS uuid[]))"),
-            {"ids": [row.id for row in suspended]},
-        )
+    async def _suspend(self, document: DocumentId) -> None:
+        """Nothing is served whose ground is gone: answers and articles that rest on the document, and those
+        that rest on such an article in turn."""
+        gone: list[UUID] = []
+        while True:
+            ground = {"document": document, "articles": gone}
+            await self.connection.execute(text(_SUSPEND_ANSWERS), ground)
+            suspended = (await self.connection.execute(text(_SUSPEND_ARTICLES), ground)).scalars().all()
+            if not suspended:
+                return
+            gone += suspended
+            await self.connection.execute(
+                text("DELETE FROM passage WHERE article_id = ANY(CAST(:articles AS uuid[]))"),
+                {"articles": gone},
+            )
 
     async def _clear(self, document: DocumentId) -> None:
         """Postings and embeddings go with their passage."""

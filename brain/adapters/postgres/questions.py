@@ -65,9 +65,11 @@ class SqlQuestions:
         rows = await self.connection.execute(
             text(
                 "SELECT q.text AS question, a.text AS answer FROM question q JOIN LATERAL ("
-                "  SELECT text FROM answer WHERE question_id = q.id AND status = 'published'"
+                "  SELECT text, scope FROM answer WHERE question_id = q.id AND status = 'published'"
                 "  ORDER BY version DESC LIMIT 1) a ON true"
                 " JOIN question b ON b.id = :before AND b.asker_id = q.asker_id"
+                " AND a.scope <@ ARRAY(SELECT d.id FROM department d"
+                "   WHERE d.visibility = 'tenant' OR d.id = ANY(b.audience))"
                 " WHERE q.conversation_id = :conversation AND q.asked_at < b.asked_at"
                 " ORDER BY q.asked_at DESC LIMIT 6"
             ),

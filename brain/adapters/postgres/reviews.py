@@ -139,23 +139,25 @@ class SqlReviews:
         ids = {"ids": [row.id for row in rows]}
         answer_rows = await self.connection.execute(
             text(
-                "SELECT a.*, m.name AS approver, q.text AS question FROM review r"
+                "SELECT a.*, m.name AS approver, q.text AS question, w.name AS asker FROM review r"
                 " JOIN answer a ON (a.tenant_id, a.id) = (r.tenant_id, r.answer_id)"
                 " JOIN question q ON (q.tenant_id, q.id) = (r.tenant_id, r.question_id)"
+                " JOIN member w ON (w.tenant_id, w.id) = (q.tenant_id, q.asker_id)"
                 " LEFT JOIN member m ON (m.tenant_id, m.id) = (a.tenant_id, a.approved_by)"
                 " WHERE r.id = ANY(CAST(:ids AS uuid[]))"
             ),
             ids,
         )
         shown = answer_rows.all()
-        questions = {AnswerId(row.id): row.question for row in shown}
+        asked = {AnswerId(row.id): (row.question, row.asker) for row in shown}
         answers = {answer.id: answer for answer in await answers_of(self.connection, shown)}
         askers = await self._askers(ids)
         verdicts = await self._verdicts(ids)
         return [
             ReviewCase(
                 review=_review(row),
-                question=questions[AnswerId(row.answer_id)],
+                question=asked[AnswerId(row.answer_id)][0],
+                asked_by=asked[AnswerId(row.answer_id)][1],
                 answer=answers[AnswerId(row.answer_id)],
                 askers=frozenset(askers[ReviewId(row.id)]),
                 verdict=verdicts.get(ReviewId(row.id), (None, None))[0],

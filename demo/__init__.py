@@ -1,0 +1,1 @@
+"""The invented company: its runbooks, and what renders three of them."""
