@@ -177,6 +177,44 @@ async def test_an_approved_answer_is_not_served_once_its_source_changed(world: W
     await forget(world.store, world.people["ravi"], ingested.document.id)
 
     assert (await articles(world.store, world.people["amira"]))[0].status == "suspended"
+    given = await reply(world.store, world.people["amira"], asked.question.id)
+    assert given.answer is not None
+    assert given.answer.status is AnswerStatus.SUSPENDED
+    assert "changed or gone" in given.note
     again = await world.asks(asked.question.text)
     assert again.answer is not None
     assert again.answer.status is not AnswerStatus.PUBLISHED
+
+
+async def test_an_article_that_rests_on_a_suspended_one_goes_with_it(world: World) -> None:
+    page = await world.reads("gate.md", "# Gates\n\nGate 4 opens at 06:30.\n", department="procurement")
+    first = await world.asks("When does gate 4 open?")
+    assert first.review is not None
+    case = await review(world.store, world.people["ravi"], first.review)
+    await world.decide(world.people["ravi"], _approval(case, "Gate 4 opens at 06:30 sharp. [1]"))
+    second = await world.asks("Why does gate 4 open sharp at 06:30 for drivers?", department="procurement")
+    assert second.review is not None
+    case = await review(world.store, world.people["ravi"], second.review)
+    assert any(citation.article for citation in case.answer.citations)
+    await world.decide(world.people["ravi"], _approval(case, "Because the drivers wait."))
+
+    await forget(world.store, world.people["ravi"], page.document.id)
+
+    kept = await articles(world.store, world.people["amira"])
+    assert [one.status for one in kept] == ["suspended", "suspended"]
+
+
+async def test_who_leaves_a_closed_department_loses_its_answers(world: World) -> None:
+    page = "# Payroll bank\n\nThe payroll bank is Kestrel, account team 7."
+    await world.reads("bank.md", page, department="payroll", by="petra")
+    asked = await world.asks("Which bank is the payroll bank?", by="petra")
+    assert asked.answer is not None
+    assert "Kestrel" in asked.answer.text
+    petra = world.people["petra"]
+    async with world.store.transaction(world.tenant) as tx:
+        left = replace(petra.member, roles={world.departments["hr"].id: frozenset({Role.ASKER})})
+        await tx.people.save_member(left)
+    got = await reply(world.store, Principal(world.tenant, left), asked.question.id)
+    assert got.answer is not None
+    assert "Kestrel" not in got.answer.text
+    assert got.answer.citations == ()
