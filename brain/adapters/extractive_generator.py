@@ -14,12 +14,13 @@ from brain.domain.question import Turn
 from brain.domain.ranking import terms
 from brain.domain.reading import Unit, coverage, names_share, outdated, units, weights
 from brain.domain.segments import Kind, Segment, segments
+from brain.domain.wording import identifiers
 from brain.ports import Embedder, TextKind
 
-# An embedding takes about 4 ms on one core: this many candidates keep an answer under 40 ms.
-CANDIDATES = 7
+# An embedding of this length takes about 8 ms on one core; more candidates or longer ones gain nothing.
+CANDIDATES = 5
 PASSAGES = 8
-LONGEST_CANDIDATE = 320
+LONGEST_CANDIDATE = 200
 # Below this share of the question's weight nothing in a passage is about the question.
 LEAST_COVERAGE = 0.15
 # How far a second piece may score behind the best and still be shown beside it.
@@ -77,7 +78,7 @@ class ExtractiveGenerator:
             return ""
         if asked(reading.question) is Asked.STEPS:
             procedure = _procedure(reading)
-            if procedure:
+            if procedure and not _names_more(candidates, reading.question, than=procedure):
                 return procedure
         return _statement(await self._by_meaning(reading, candidates))
 
@@ -89,6 +90,15 @@ class ExtractiveGenerator:
             for one, similarity in zip(candidates, vectors[1:] @ vectors[0], strict=True)
         ]
         return sorted(scored, key=lambda one: -one.score)
+
+
+def _names_more(candidates: Sequence[_Scored], question: str, *, than: str) -> bool:
+    """Whether a piece speaks of the very code or name that was asked about, and the procedure does not."""
+    wanted = identifiers(question)
+    text = than.lower()
+    return any(token not in text for token in wanted) and any(
+        all(token in one.unit.text.lower() for token in wanted) for one in candidates
+    )
 
 
 def _candidates(reading: _Reading) -> list[_Scored]:
@@ -194,7 +204,7 @@ def _how_to_score(reading: _Reading, index: int) -> float:
     """Weights of a conditional logit, as for pieces: which passage held the known procedure."""
     found = reading.passages[index]
     every = segments(found.passage.text)
-    has_steps = any(one.kind is Kind.CODE for one in every) or _numbered(found.passage, {})
+    has_steps = any(one.kind is Kind.CODE for one in every) or sum(one.kind is Kind.ITEM for one in every) > 1
     heading = found.passage.heading_path[-1] if found.passage.heading_path else ""
     return (
         2.8 * found.score

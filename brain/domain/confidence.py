@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from brain.domain.asking import Asked, asked, fits
 from brain.domain.evidence import Checked
 from brain.domain.knowledge import Found, Passage
-from brain.domain.reading import Asked, asked, coverage, fits, weights
-from brain.domain.wording import digits, identifiers, names, says, term_set
+from brain.domain.reading import coverage, names_share, spoken, weights
+from brain.domain.wording import says, term_set
+
+# An encoder reads about so much; the beginning of a procedure says what it is.
+LONGEST_SAID = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +22,10 @@ class Signals:
     """Every float grows with trust, 0 to 1; `missing` are words of the question its answer's passages lack,
     `unknown` those that nothing found holds. `wanted` is what the question asks for."""
 
+    likeness: float = 0.0
     meaning: float = 0.0
     agreement: float = 0.0
     margin: float = 0.0
-    passage_covers: float = 0.0
     answer_covers: float = 0.0
     names_found: float = 0.0
     words_known: float = 0.0
@@ -63,7 +67,16 @@ def numeric(signals: Signals) -> dict[str, float]:
     return {name: value for name, value in values if isinstance(value, float)}
 
 
-def signals(question: str, found: Sequence[Found], checked: Checked) -> Signals:
+def said(checked: Checked) -> str:
+    """The answer as one would say it without the question: what it is about, then what it says."""
+    about = " ".join(dict.fromkeys(_context(one.passage) for _, one, _ in checked.citations))
+    return f"{about}: {checked.text}"[:LONGEST_SAID]
+
+
+def signals(
+    question: str, found: Sequence[Found], checked: Checked, likeness: float | None = None
+) -> Signals:
+    """`likeness`: cosine of question and `said(checked)`; without it, that of the cited passage stands in."""
     weighed = weights(question)
     everything = frozenset[str]().union(*(term_set(one.passage.indexed_text) for one in found))
     unknown = tuple(term for term in weighed if not says(term, everything))
@@ -73,22 +86,32 @@ def signals(question: str, found: Sequence[Found], checked: Checked) -> Signals:
     text = "\n".join(one.passage.indexed_text for one in cited)
     said = term_set(text)
     context = " ".join(_context(one.passage) for one in cited)
-    lacking = tuple(term for term in weighed if not says(term, said))
+    plain = text.lower()
+    lacking = tuple(term for term in weighed if not says(term, said) and not _inside(term, plain))
     return Signals(
-        meaning=max(one.dense_score for one in cited),
+        likeness=max(0.0, _meaning(cited) if likeness is None else likeness),
+        meaning=_meaning(cited),
         agreement=max(_agreement(one) for one in cited),
         margin=_margin(cited, found),
-        passage_covers=coverage(weighed, text),
         answer_covers=coverage(weighed, checked.text, context),
-        names_found=_names_found(question, text),
+        names_found=_names_found(question, cited, found),
         words_known=1.0 - sum(weighed[term] for term in unknown) / max(sum(weighed.values()), 1e-9),
-        shape=fits(question, checked.text),
+        shape=fits(question, spoken(checked.text), context),
         support=checked.support / (1 + checked.dropped),
         drafted=bool(checked.text),
         wanted=asked(question).value,
         missing=_as_written(lacking, question),
         unknown=_as_written(unknown, question),
     )
+
+
+def _meaning(cited: Sequence[Found]) -> float:
+    return max([0.0, *(one.dense_score for one in cited)])
+
+
+def _inside(term: str, plain: str) -> bool:
+    """A part of a longer identifier, as waybill.jobs is of waybill.jobs.dlq."""
+    return not term.isalnum() and term in plain
 
 
 def _context(passage: Passage) -> str:
@@ -115,13 +138,11 @@ def _margin(cited: Sequence[Found], found: Sequence[Found]) -> float:
     return min(1.0, max(0.0, 0.5 + max(one.score for one in cited) - rival))
 
 
-def _names_found(question: str, text: str) -> float:
-    """Share of the question's names, identifiers and numbers that the cited passages hold."""
-    plain = text.lower()
-    wanted = identifiers(question) | names(question) | digits(question)
-    if not wanted:
-        return 1.0
-    return sum(1 for name in wanted if name in plain) / len(wanted)
+def _names_found(question: str, cited: Sequence[Found], found: Sequence[Found]) -> float:
+    """Share of the question's names, identifiers and numbers that the cited document holds."""
+    passages = {one.passage.id for one in cited}
+    shares = names_share(question, found)
+    return max(share for share, one in zip(shares, found, strict=True) if one.passage.id in passages)
 
 
 def _as_written(stems: Sequence[str], question: str) -> tuple[str, ...]:

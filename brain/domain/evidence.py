@@ -24,7 +24,7 @@ _STRUCTURE = (Kind.HEADING, Kind.TABLE_HEAD)
 class Checked:
     """`text` with marks numbered by first appearance; each citation is (number, passage, verbatim quote).
 
-    `support` is the mean share of a kept claim's words found in its passage; `dropped` counts claims taken out.
+    `support` is the mean share of a kept claim's words that its passage has; `dropped` counts the others.
     """
 
     text: str
@@ -110,7 +110,7 @@ def _bare(segment: Segment) -> str:
 def _sources(claim: _Claim, cited: set[int]) -> tuple[int, ...]:
     """The passages to mark the claim with: its own where they carry it, else the best other one.
 
-    None for a claim without marks that a passage cited elsewhere carries, as the steps of a cited procedure are.
+    None for a claim without marks that a passage cited elsewhere carries, as are steps of a cited procedure.
     """
     own = tuple(index for index in claim.marks if index in claim.carried_by)
     if own or (not claim.marks and not cited.isdisjoint(claim.carried_by)):
@@ -124,7 +124,7 @@ def _plain(text: str) -> str:
 
 
 def _support(claim: str, passage: Passage) -> float:
-    """Share of the claim's words in the passage; 0 where a number, a name or a negation is not where they are."""
+    """Share of the claim's words in the passage; 0 where a number, name or negation is not where they are."""
     if _plain(claim) in _plain(passage.text):
         return 1.0
     whole = passage.indexed_text
@@ -191,25 +191,25 @@ def _rendered(
 
 
 def _staying(judged: Sequence[_Claim], sources: dict[int, tuple[int, ...]]) -> Sequence[_Claim]:
-    """Takes leads without a claim out of `sources`; read backwards, since a lead stays for what follows it."""
-    rows_below = led_below = headed_below = False
+    """Takes leads without a claim out of `sources`; read backwards: a lead stays for the block below it,
+    a heading for its section."""
+    below = -1
+    kept_below = headed_below = False
     for one in reversed(judged):
         kind = one.segment.kind
-        if one.role is _Role.CLAIM and one.segment.start in sources:
-            led_below = headed_below = True
-            rows_below = rows_below or kind is Kind.ROW
+        if one.role is _Role.CLAIM:
+            stays = one.segment.start in sources
+            kept_below = stays or (kept_below and one.segment.block == below)
+            headed_below, below = headed_below or stays, one.segment.block
         elif one.role is _Role.LEAD:
-            stays = {Kind.TABLE_HEAD: rows_below, Kind.HEADING: headed_below}.get(kind, led_below)
-            if not stays:
+            if not (headed_below if kind is Kind.HEADING else kept_below):
                 del sources[one.segment.start]
-            rows_below = False
-            led_below = led_below and kind is Kind.TABLE_HEAD
             headed_below = headed_below and kind is not Kind.HEADING
     return judged
 
 
 def _remarked(segment: Segment, sources: Sequence[int], order: Sequence[int]) -> str:
-    """The segment with its marks replaced: numbered anew, those that carry nothing gone, a missing one added."""
+    """The segment with its marks numbered anew, those that carry nothing gone, a missing one added."""
     if segment.kind is Kind.CODE:
         return segment.text
     written = set()

@@ -15,12 +15,15 @@ B = 0.75
 DENSE_SHARE = 0.55
 
 STOP_WORDS = frozenset(
-    """a about after again all also am an and any are as at be because been being but by can cannot could did do
-    does doing don during each else ever few for from further get gets got had has have having he her here hers him
-    his how i if in into is isn it its itself just let ll may me might mine more most much must my need no nor not
-    of off on once only or other our ours out over own per please re s same shall she should so some such t than
-    that the their them then there these they this those through to too under until up upon us ve very via was we
-    were what when where which while who whom whose why will with within without would you your yours""".split()
+    """
+    a about after again all also am an and any are as at be because been being but by can cannot could
+    did do does doing don during each else ever few for from further get gets got had has have having he
+    her here hers him his how i if in into is isn it its itself just let ll may me might mine more most
+    much must my need no nor not of off on once only or other our ours out over own per please re s same
+    shall she should so some such t than that the their them then there these they this those through to
+    too under until up upon us ve very via was we were what when where which while who whom whose why
+    will with within without would you your yours
+    """.split()
 )
 
 _TOKEN = re.compile(
@@ -57,7 +60,8 @@ def _terms_of(token: str) -> tuple[str, ...]:
     parts = [
         stem(part) for part in _parts(token) if part not in STOP_WORDS and (len(part) > 1 or part.isdigit())
     ]
-    return tuple(dict.fromkeys((whole, *parts)))
+    # A name in CamelCase must meet the same name in small letters, which is stemmed like any word.
+    return tuple(dict.fromkeys((stem(whole) if whole.isalpha() else whole, *parts)))
 
 
 def _versions(version: str) -> tuple[str, ...]:

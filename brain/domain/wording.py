@@ -22,6 +22,7 @@ _NEGATION = re.compile(
 )
 _CODE = re.compile(r"`+([^`]+)`+")
 _TOKEN = re.compile(r"[\w~./:@#-]*[\w/]")
+_FIRST_PERSON = re.compile(r"I(?:['’](?:m|ve|d|ll))?")
 _INNER_CAPITAL = re.compile(r"[a-z][A-Z]|[A-Z]{2}")
 
 # Everyday words of operations and offices that people use for one another. General language only.
@@ -83,7 +84,7 @@ run execute
 build compile
 release deploy rollout
 person people human
-store keep retain save
+store keep retain retention save
 choose select pick
 need require must
 office site location
@@ -134,15 +135,21 @@ hand give
 treat handle
 urgent emergency
 bank account
-value
 laptop device
+undo revert rollback roll
+skip jump
+replay repeat
+catch detect find stop
+switch change
+hand submit
+put show display
 answer reply respond response
 """
 
 
 @lru_cache(maxsize=1)
 def _concepts() -> dict[str, frozenset[str]]:
-    """Each stem with the stems that may stand for it. Not transitive: pay is not change because fee is charge."""
+    """Each stem with those that may stand for it. Not transitive: a fee is a charge, a charge no order."""
     groups = [frozenset(stem(word) for word in line.split()) for line in _SAME.strip().splitlines()]
     every = {member for group in groups for member in group}
     return {word: frozenset().union(*(group for group in groups if word in group)) for word in every}
@@ -186,7 +193,7 @@ def negated(text: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def identifiers(text: str) -> frozenset[str]:
-    """Tokens nobody paraphrases: code spans, flags, paths, HR-42, snake_case, CamelCase, versions, addresses."""
+    """Tokens nobody paraphrases: code spans, flags, paths, HR-42, snake_case, CamelCase, addresses."""
     found = {match.group(1).strip().lower() for match in _CODE.finditer(text)}
     for match in _TOKEN.finditer(_CODE.sub(" ", text)):
         token = match.group().strip(".:-#")
@@ -214,7 +221,7 @@ def names(text: str) -> frozenset[str]:
         if not word[0].isalpha():
             at_start = True
             continue
-        capital = word[0].isupper() and word.lower() not in ("i", "i'm", "i’m", "i've", "i’ve", "i'd", "i'll")
+        capital = word[0].isupper() and not _FIRST_PERSON.fullmatch(word)
         if (capital and not at_start) or _INNER_CAPITAL.search(word):
             found.add(re.sub(r"['’]s?$", "", word).lower())
         at_start = False
