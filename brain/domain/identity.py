@@ -29,8 +29,8 @@ class Visibility(StrEnum):
 class Thresholds:
     """At or above `publish` an answer goes out unseen; below `abstain` no draft is offered at all."""
 
-    publish: float = 0.75
-    abstain: float = 0.25
+    publish: float = 0.55
+    abstain: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)

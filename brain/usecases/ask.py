@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
 from brain.domain.article import Article
-from brain.domain.confidence import Calibration, confidence, numeric, signals
+from brain.domain.confidence import Calibration, confidence, numeric, said, signals
 from brain.domain.errors import Unavailable
 from brain.domain.events import AnswerPublished, ReviewJoined, ReviewRequested
 from brain.domain.evidence import Checked, check
@@ -123,7 +123,8 @@ class Ask:
         checked = check(generation.text, found)
         if checked.citations:
             department = asked.department(checked.citations[0][1].passage.department)
-        weighed = confidence(signals(asked.wording, found, checked), self.calibration)
+        likeness = await self._likeness(checked, vector)
+        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
         decision = decide(weighed.value, department.thresholds, has_draft=bool(checked.text))
         asked.done("check")
         offered = decision is not Decision.ABSTAIN
@@ -153,6 +154,13 @@ class Ask:
         if generation is None:
             raise Unavailable("The model stopped before its answer was complete.")
         return generation
+
+    async def _likeness(self, checked: Checked, vector: Vector) -> float:
+        """Cosine of the question and what is said in answer."""
+        if not checked.text:
+            return 0.0
+        [answer] = await self.embedder.embed([said(checked)], kind=TextKind.PASSAGE)
+        return sum(one * other for one, other in zip(vector, answer, strict=True))
 
     async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> None:
         """One transaction: the answer, the review it needs, and the event that says so."""
