@@ -30,6 +30,7 @@ from brain.domain.evidence import Checked, check
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
 from brain.ports import Embedder, TextKind
+from brain.usecases.embedding import embed_passages
 
 DEPARTMENT = DepartmentId(UUID(int=1))
 # Candidates of each ranking, and passages that are read: as brain/usecases/ask.py has it.
@@ -98,8 +99,8 @@ async def runbook_passages(folder: Path, embedder: Embedder) -> list[Passage]:
     return found
 
 
-def runbook_questions(path: Path) -> list[Asking]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+def runbook_questions(paths: Sequence[Path]) -> list[Asking]:
+    content = [one for path in paths for one in json.loads(path.read_text(encoding="utf-8"))]
     return [
         Asking(
             one["question"], one["near"], frozenset(one.get("documents", ())), tuple(one.get("phrases", ()))
@@ -143,12 +144,10 @@ def right(asking: Asking, checked: Checked) -> bool:
 async def outcomes(
     passages: Sequence[Passage], questions: Sequence[Asking], embedder: Embedder
 ) -> list[Outcome]:
-    texts = [one.indexed_text for one in passages]
-    vectors = np.asarray(await embedder.embed(texts, kind=TextKind.PASSAGE), dtype=np.float32)
     asked = [one.text for one in questions]
     asked_vectors = np.asarray(await embedder.embed(asked, kind=TextKind.QUESTION), dtype=np.float32)
-    index = MemoryIndex(passages, vectors)
-    generator = ExtractiveGenerator(embedder)
+    index = MemoryIndex(await embed_passages(embedder, passages))
+    generator = ExtractiveGenerator()
     results = []
     for asking, vector in zip(questions, asked_vectors, strict=True):
         given = index.search(asking.text, vector, limit=CANDIDATES)[:GIVEN]
@@ -282,7 +281,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with squad2, techqa, wixqa")
     parser.add_argument("--runbooks", type=Path, default=here.parent / "demo" / "runbooks")
-    parser.add_argument("--questions", type=Path, default=here / "dev_questions.json")
+    parser.add_argument("--questions", type=Path, nargs="+", default=sorted(here.glob("dev_questions*.json")))
     parser.add_argument("--sample", type=int, default=250, help="questions of each public set")
     parser.add_argument("--models", type=Path, default=Path.home() / ".cache" / "expert")
     parser.add_argument("--out", type=Path, default=here.parent / "brain" / "domain" / "confidence.json")

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from brain.domain.knowledge import Found, Passage
+from brain.domain.knowledge import Embedded, Found
 from brain.domain.ranking import K1, B, fuse, terms
 
 
 class MemoryIndex:
-    def __init__(self, passages: Sequence[Passage], vectors: "np.ndarray[Any, Any]") -> None:
-        self.passages = passages
-        self.vectors = vectors
+    def __init__(self, embedded: Sequence[Embedded]) -> None:
+        self.embedded = embedded
+        self.passages = passages = [one.passage for one in embedded]
+        self.vectors = np.asarray([one.vector for one in embedded], dtype=np.float32)
         counts = [Counter(terms(passage.indexed_text)) for passage in passages]
         lengths = [sum(count.values()) for count in counts]
         mean = sum(lengths) / max(len(lengths), 1)
@@ -45,6 +46,9 @@ class MemoryIndex:
                     dense_rank.get(one),
                     float(lexical[one]),
                     lexical_rank.get(one),
+                    pieces=tuple(
+                        (start, float(np.dot(piece, vector))) for start, piece in self.embedded[one].pieces
+                    ),
                 )
                 for one in {*by_meaning, *by_words}
             ]

@@ -10,7 +10,7 @@ from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Genera
 from brain.domain.article import Article, ArticleMatch
 from brain.domain.events import Event
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
-from brain.domain.knowledge import ArticleId, Document, DocumentId, Found, ParsedDocument, Passage
+from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Found, ParsedDocument
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
 from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
 from brain.domain.review import Review, ReviewCase, ReviewId, Verdict
@@ -69,7 +69,7 @@ class KnowledgeIndex(Protocol):
         with `department`, only that department's.
         """
 
-    async def upsert(self, tenant: TenantId, *, passages: Sequence[tuple[Passage, Vector]]) -> None:
+    async def upsert(self, tenant: TenantId, *, passages: Sequence[Embedded]) -> None:
         """Idempotent by passage id."""
 
     async def delete(self, tenant: TenantId, *, documents: Sequence[DocumentId]) -> None:
@@ -113,7 +113,7 @@ class Library(Protocol):
         """Locked until the end of the transaction, so that two ingestions of one file take turns."""
 
     async def save(
-        self, document: Document, *, markdown: str, content: bytes, passages: Sequence[tuple[Passage, Vector]]
+        self, document: Document, *, markdown: str, content: bytes, passages: Sequence[Embedded]
     ) -> None:
         """Insert or replace the document with all its passages, embeddings and postings."""
 
@@ -184,7 +184,7 @@ class Articles(Protocol):
         article: Article,
         *,
         wordings: Sequence[tuple[str, Vector]],
-        passages: Sequence[tuple[Passage, Vector]],
+        passages: Sequence[Embedded],
     ) -> None:
         """Insert, or add a version; passages of the former version leave the index."""
 

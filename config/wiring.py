@@ -83,7 +83,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
 
 def _generator(settings: Settings, embedder: Embedder, stack: AsyncExitStack) -> Generator:
     if settings.model is None:
-        return ExtractiveGenerator(embedder)
+        return ExtractiveGenerator()
     generator = LiteLLMGenerator(
         settings.model,
         api_base=settings.model_api_base,

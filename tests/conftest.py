@@ -167,7 +167,7 @@ async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmb
             store,
             PostgresIndex(store.engine, embedder.name),
             embedder,
-            ExtractiveGenerator(embedder),
+            ExtractiveGenerator(),
             Calibration.load(),
         ),
         decide=Decide(store, embedder),

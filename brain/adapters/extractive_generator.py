@@ -5,8 +5,6 @@ import textwrap
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from brain.domain.answer import Generation, Piece
 from brain.domain.asking import Asked, asked, fits
 from brain.domain.knowledge import Found, Passage
@@ -15,14 +13,12 @@ from brain.domain.ranking import terms
 from brain.domain.reading import Unit, coverage, names_share, outdated, units, weights
 from brain.domain.segments import Kind, Segment, segments
 from brain.domain.wording import identifiers
-from brain.ports import Embedder, TextKind
 
-# An embedding of this length takes about 8 ms on one core; more candidates or longer ones gain nothing.
-CANDIDATES = 5
 PASSAGES = 8
-LONGEST_CANDIDATE = 200
 # Below this share of the question's weight nothing in a passage is about the question.
 LEAST_COVERAGE = 0.15
+# Unless it means much the same.
+LEAST_SIMILARITY = 0.4
 # How far a second piece may score behind the best and still be shown beside it.
 ALIKE = 0.8
 SHORT_PASSAGE = 900
@@ -61,35 +57,24 @@ class _Reading:
 class ExtractiveGenerator:
     name = "extractive"
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-
     async def generate(
         self, question: str, *, passages: Sequence[Found], history: Sequence[Turn], instructions: str
     ) -> AsyncIterator[Piece | Generation]:
-        text = await self._answer(_Reading.of(question, passages[:PASSAGES]))
+        text = _answer(_Reading.of(question, passages[:PASSAGES]))
         if text:
             yield Piece(text)
         yield Generation(text, model=self.name, prompt_hash="")
 
-    async def _answer(self, reading: _Reading) -> str:
-        candidates = _candidates(reading)
-        if not candidates:
-            return ""
-        if asked(reading.question) is Asked.STEPS:
-            procedure = _procedure(reading)
-            if procedure and not _names_more(candidates, reading.question, than=procedure):
-                return procedure
-        return _statement(await self._by_meaning(reading, candidates))
 
-    async def _by_meaning(self, reading: _Reading, candidates: Sequence[_Scored]) -> list[_Scored]:
-        texts = [reading.question, *(_readable(one.unit, reading.passages) for one in candidates)]
-        vectors = np.asarray(await self._embedder.embed(texts, kind=TextKind.PASSAGE), dtype=np.float32)
-        scored = [
-            _Scored(one.unit, one.score + 3.8 * float(similarity))
-            for one, similarity in zip(candidates, vectors[1:] @ vectors[0], strict=True)
-        ]
-        return sorted(scored, key=lambda one: -one.score)
+def _answer(reading: _Reading) -> str:
+    candidates = _candidates(reading)
+    if not candidates:
+        return ""
+    if asked(reading.question) is Asked.STEPS:
+        procedure = _procedure(reading)
+        if procedure and not _names_more(candidates, reading.question, than=procedure):
+            return procedure
+    return _statement(candidates)
 
 
 def _names_more(candidates: Sequence[_Scored], question: str, *, than: str) -> bool:
@@ -102,7 +87,7 @@ def _names_more(candidates: Sequence[_Scored], question: str, *, than: str) -> b
 
 
 def _candidates(reading: _Reading) -> list[_Scored]:
-    """The pieces that fit best as far as words can tell."""
+    """The pieces that could be the answer, the best first."""
     scored = []
     for index, found in enumerate(reading.passages):
         whole = coverage(reading.weighed, found.passage.indexed_text)
@@ -110,9 +95,9 @@ def _candidates(reading: _Reading) -> list[_Scored]:
             if not _says_something(unit):
                 continue
             around = coverage(reading.weighed, f"{unit.text} {unit.context}")
-            if around >= LEAST_COVERAGE:
+            if around >= LEAST_COVERAGE or found.similarity_at(unit.start) >= LEAST_SIMILARITY:
                 scored.append(_Scored(unit, _score(reading, unit, around) + 1.7 * whole))
-    return sorted(scored, key=lambda one: -one.score)[:CANDIDATES]
+    return sorted(scored, key=lambda one: -one.score)
 
 
 def _score(reading: _Reading, unit: Unit, around: float) -> float:
@@ -122,6 +107,7 @@ def _score(reading: _Reading, unit: Unit, around: float) -> float:
     return (
         2.9 * found.score
         + 1.7 * found.dense_score
+        + 3.8 * found.similarity_at(unit.start)
         + 2.2 * coverage(reading.weighed, unit.prose)
         + 4.4 * around
         + 1.7 * fits(reading.question, unit.prose)
@@ -135,12 +121,6 @@ def _score(reading: _Reading, unit: Unit, around: float) -> float:
 def _says_something(unit: Unit) -> bool:
     only_leads_in = unit.text.rstrip("*_ ").endswith(":")
     return unit.kind is not Kind.CODE and not only_leads_in and len(terms(unit.text)) > 1
-
-
-def _readable(unit: Unit, passages: Sequence[Found]) -> str:
-    passage = passages[unit.index].passage
-    under = passage.heading_path[-1] if passage.heading_path else passage.title
-    return f"{under}: {unit.prose}"[:LONGEST_CANDIDATE]
 
 
 def _statement(ranked: Sequence[_Scored]) -> str:

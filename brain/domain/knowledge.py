@@ -1,5 +1,6 @@
 """Documents and the passages retrieval works on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,10 +89,20 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedded:
+    """A passage with what it means as a whole, and what each piece of it means, by where the piece starts."""
+
+    passage: Passage
+    vector: Sequence[float]
+    pieces: tuple[tuple[int, Sequence[float]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A passage with its score and 1-based rank in each ranking; a rank is None where it did not appear.
 
-    `dense_score` is the cosine similarity, known for every passage found; `lexical_score` is BM25.
+    `dense_score` is the cosine similarity, known for every passage found; `lexical_score` is BM25. `pieces`
+    has the cosine similarity of each piece by where it starts in the passage's text.
     """
 
     passage: Passage
@@ -100,3 +111,13 @@ class Found:
     lexical_score: float
     lexical_rank: int | None
     score: float = 0.0
+    pieces: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def piece_score(self) -> float:
+        """The piece that is nearest; the whole passage where no pieces are known."""
+        return max((similarity for _, similarity in self.pieces), default=self.dense_score)
+
+    def similarity_at(self, start: int) -> float:
+        """Of the piece that starts there, or of the whole."""
+        return next((similarity for at, similarity in self.pieces if at == start), self.dense_score)

@@ -17,6 +17,8 @@ from brain.domain.wording import alike, digits, identifiers, names, says, term_s
 # A longer paragraph is read a few sentences at a time.
 MOST_SENTENCES = 3
 MOST_CHARACTERS = 420
+# What the encoder is given of a piece.
+LONGEST_SPOKEN = 450
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,12 @@ def units(index: int, passage: Passage) -> list[Unit]:
             if kind is Kind.SENTENCE:
                 lead = group[-1] if group[-1].text.rstrip("*_ ").endswith(":") else None
     return found
+
+
+def spoken_unit(unit: Unit, passage: Passage) -> str:
+    """What a piece says, under the heading it stands under."""
+    under = passage.heading_path[-1] if passage.heading_path else passage.title
+    return f"{under}: {unit.prose}"[:LONGEST_SPOKEN]
 
 
 def _groups(every: Sequence[Segment]) -> list[tuple[Segment, ...]]:

@@ -1,5 +1,6 @@
 """Decide a review: the first verdict wins, and what was approved becomes knowledge in the same moment."""
 
+import asyncio
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +12,13 @@ from brain.domain.chunking import chunk
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
 from brain.domain.events import AnswerAmended, AnswerApproved, AnswerRejected
 from brain.domain.identity import Department, Member, Principal
-from brain.domain.knowledge import ArticleId, ParsedDocument, Passage, PassageId
+from brain.domain.knowledge import ArticleId, Embedded, ParsedDocument, Passage, PassageId
 from brain.domain.records import AuditEntry
 from brain.domain.review import ReviewCase, ReviewStatus, Verdict, VerdictId, VerdictKind, objection
 from brain.domain.training import ExampleId, Label, TrainingExample
 from brain.ports import Embedder, Store, TextKind, Transaction, Vector
 from brain.usecases.ask import from_article
+from brain.usecases.embedding import embed_passages
 from brain.usecases.ingest import content_hash
 
 MAX_CHARACTERS = 20_000
@@ -37,9 +39,9 @@ class Judgement:
 class _Prepared:
     """Embedded before the transaction, which must not wait for a model."""
 
-    text: str
+    article: ArticleId
     wordings: Sequence[tuple[str, Vector]]
-    pieces: Sequence[tuple[str, Vector]]
+    passages: Sequence[Embedded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Decide:
             case = _require(seen, principal.member, await tx.people.departments(), judgement)
             wordings = await _wordings(tx, case)
         wanted = _settled(case, judgement)
-        prepared = await self._prepare(case, wanted, wordings)
+        prepared = await self._prepare(case, wanted, wordings, principal.member)
         async with self.store.transaction(principal.tenant) as tx:
             member = await tx.people.member(str(principal.member.id))
             locked = await tx.reviews.case(judgement.number, lock=True)
@@ -68,19 +70,30 @@ class Decide:
             await _record(tx, case, wanted, prepared, member or principal.member)
             return await tx.reviews.case(judgement.number, lock=False) or case
 
-    async def _prepare(self, case: ReviewCase, judgement: Judgement, wordings: Sequence[str]) -> _Prepared:
+    async def _prepare(
+        self, case: ReviewCase, judgement: Judgement, wordings: Sequence[str], reviewer: Member
+    ) -> _Prepared:
+        article = ArticleId(uuid4())
         if judgement.kind is VerdictKind.REJECT:
-            return _Prepared("", (), ())
-        document = ParsedDocument(case.question, judgement.text)
-        pieces = [piece.text for piece in chunk(document, count_tokens=self.embedder.count_tokens)]
+            return _Prepared(article, (), ())
         vectors = await self.embedder.embed(wordings, kind=TextKind.QUESTION)
-        indexed = [f"{case.question}\n{piece}" for piece in pieces]
-        embedded = await self.embedder.embed(indexed, kind=TextKind.PASSAGE)
-        return _Prepared(
-            judgement.text,
-            tuple(zip(wordings, vectors, strict=True)),
-            tuple(zip(pieces, embedded, strict=True)),
-        )
+        document = ParsedDocument(case.question, judgement.text)
+        pieces = await asyncio.to_thread(chunk, document, count_tokens=self.embedder.count_tokens)
+        passages = [
+            Passage(
+                id=PassageId(uuid4()),
+                department=case.review.department,
+                title=case.question,
+                heading_path=(f"Checked by {reviewer.name}",),
+                text=piece.text,
+                content_hash=content_hash(piece.text.encode()),
+                ordinal=piece.ordinal,
+                article=article,
+            )
+            for piece in pieces
+        ]
+        embedded = await embed_passages(self.embedder, passages)
+        return _Prepared(article, tuple(zip(wordings, vectors, strict=True)), embedded)
 
     async def _record_refusal(self, principal: Principal, judgement: Judgement, why: str) -> None:
         async with self.store.transaction(principal.tenant) as tx:
@@ -189,7 +202,7 @@ async def _publish(
         await tx.questions.settle(case.answer.id, to=AnswerStatus.DRAFT)
         await tx.questions.save_answer(approved)
     article = Article(
-        id=ArticleId(uuid4()),
+        id=prepared.article,
         department=case.review.department,
         version=1,
         status=ArticleStatus.LIVE,
@@ -200,7 +213,7 @@ async def _publish(
         approval=approval,
         citations=approved.citations,
     )
-    await tx.articles.save(article, wordings=prepared.wordings, passages=_passages(article, prepared))
+    await tx.articles.save(article, wordings=prepared.wordings, passages=prepared.passages)
     await tx.questions.settle(approved.id, to=AnswerStatus.PUBLISHED, approval=approval, article=article.id)
     for question in await tx.reviews.waiting(case.review.id):
         if question == case.review.question:
@@ -226,25 +239,6 @@ def _amended(draft: Answer, text: str) -> Answer:
         text=text,
         citations=citations,
     )
-
-
-def _passages(article: Article, prepared: _Prepared) -> list[tuple[Passage, Vector]]:
-    return [
-        (
-            Passage(
-                id=PassageId(uuid4()),
-                department=article.department,
-                title=article.question,
-                heading_path=(f"Checked by {article.approval.name}",),
-                text=text,
-                content_hash=content_hash(text.encode()),
-                ordinal=ordinal,
-                article=article.id,
-            ),
-            vector,
-        )
-        for ordinal, (text, vector) in enumerate(prepared.pieces)
-    ]
 
 
 async def _learn(tx: Transaction, case: ReviewCase, verdict: Verdict, text: str) -> None:

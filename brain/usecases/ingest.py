@@ -22,7 +22,8 @@ from brain.domain.knowledge import (
     PassageId,
 )
 from brain.domain.records import AuditEntry
-from brain.ports import Embedder, Parser, Store, TextKind, Transaction
+from brain.ports import Embedder, Parser, Store, Transaction
+from brain.usecases.embedding import embed_passages
 from brain.usecases.permission import department_for
 
 
@@ -84,7 +85,7 @@ class Ingest:
     ) -> Ingested:
         chunks = chunk(parsed, count_tokens=self.embedder.count_tokens)
         passages = _passages(document, chunks)
-        vectors = await self.embedder.embed([one.indexed_text for one in passages], kind=TextKind.PASSAGE)
+        embedded = await embed_passages(self.embedder, passages)
         async with self.store.transaction(principal.tenant) as tx:
             present = await tx.library.by_source(document.department, source=document.source)
             if (present and present.version) != (former and former.version):
@@ -93,7 +94,7 @@ class Ingest:
                 document,
                 markdown=parsed.markdown,
                 content=upload.content,
-                passages=list(zip(passages, vectors, strict=True)),
+                passages=embedded,
             )
             outcome = _outcome(document, former)
             await _announce(tx, principal, document, outcome)

@@ -1,6 +1,7 @@
 """Answers in the passages' own words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from brain.adapters.extractive_generator import ExtractiveGenerator
@@ -9,6 +10,7 @@ from brain.domain.evidence import check
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
 from brain.domain.ranking import terms
+from brain.domain.reading import spoken_unit, units
 from brain.ports import TextKind, Vector
 
 ROTATE = """Passwords are rotated every 90 days. Allow 40 minutes.
@@ -66,11 +68,21 @@ def found(text: str, number: int = 1, heading: str = "", title: str = "Runbook",
     return Found(passage, 0.6, number, 5.0, number, score)
 
 
+async def with_similarities(question: str, one: Found) -> Found:
+    """As the index would give it: how near each piece is to the question."""
+    own = units(0, one.passage)
+    texts = [question, *(spoken_unit(unit, one.passage) for unit in own)]
+    asked, *said = await WordEmbedder().embed(texts, kind=TextKind.PASSAGE)
+    similarities = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in said]
+    return replace(one, pieces=tuple((unit.start, s) for unit, s in zip(own, similarities, strict=True)))
+
+
 async def answer(question: str, *passages: Found) -> str:
+    near = [await with_similarities(question, one) for one in passages]
     pieces = [
         piece
-        async for piece in ExtractiveGenerator(WordEmbedder()).generate(
-            question, passages=passages, history=(), instructions=""
+        async for piece in ExtractiveGenerator().generate(
+            question, passages=near, history=(), instructions=""
         )
     ]
     last = pieces[-1]

@@ -37,6 +37,7 @@ _DROPPED = {
 }
 _DROPPED |= {"{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"}
 _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
+_MAX_SPAN = 63
 _LEVELS = {"title": 1, "subtitle": 2} | {f"heading {level}": level for level in range(1, 10)}
 
 
@@ -179,8 +180,7 @@ class _Reader:
                 continued = merge is not None and merge.get(qn("w:val")) != "restart"
                 column = len(cells)
                 cells.append(above[column] if continued and column < len(above) else self._cell(cell))
-                span = cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}")
-                cells += [""] * (int(span.get(qn("w:val"), "1")) - 1 if span is not None else 0)
+                cells += [""] * (_span(cell) - 1)
             above = cells
             yield cells
 
@@ -194,6 +194,12 @@ def _text_boxes(node: Any) -> Iterator[Any]:
     for box in node.iter(qn("w:txbxContent")):
         if not any(ancestor.tag in _DROPPED for ancestor in box.iterancestors()):
             yield box
+
+
+def _span(cell: Any) -> int:
+    """Columns that a cell takes. Word has at most 63; a file that claims millions is after our memory."""
+    value = _named(cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}"))
+    return min(max(int(value), 1), _MAX_SPAN) if value.isdecimal() else 1
 
 
 def _named(node: Any) -> str:

@@ -14,7 +14,7 @@ from brain.adapters.postgres.questions import answers_of
 from brain.domain.answer import AnswerId, Approval
 from brain.domain.article import Article, ArticleMatch, ArticleStatus
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
-from brain.domain.knowledge import ArticleId, Passage
+from brain.domain.knowledge import ArticleId, Embedded
 from brain.ports import Vector
 
 _COLUMNS = """
@@ -39,7 +39,7 @@ class SqlArticles:
         article: Article,
         *,
         wordings: Sequence[tuple[str, Vector]],
-        passages: Sequence[tuple[Passage, Vector]],
+        passages: Sequence[Embedded],
     ) -> None:
         scope = await scope_of(self.connection, self.tenant, article.scope)
         values = {

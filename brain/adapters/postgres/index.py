@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of, to_passage
 from brain.adapters.postgres.store import enter, reachable
 from brain.domain.identity import Audience, DepartmentId, TenantId
-from brain.domain.knowledge import DocumentId, Found, Passage
+from brain.domain.knowledge import DocumentId, Embedded, Found
 from brain.domain.ranking import K1, B, terms
 from brain.ports import Vector
 
@@ -30,7 +30,8 @@ _SEARCH = """
 WITH near AS (
     SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec(384))) AS distance
     FROM embedding
-    WHERE dimensions = 384 AND embedder = :embedder AND scope_id = ANY(CAST(:scopes AS bigint[]))
+    WHERE dimensions = 384 AND start = -1 AND embedder = :embedder
+        AND scope_id = ANY(CAST(:scopes AS bigint[]))
     ORDER BY ({vector} <=> CAST(:vector AS halfvec(384))) {exactly} LIMIT :limit
 ), dense AS (
     SELECT passage_id, row_number() OVER (ORDER BY distance, passage_id) AS rank FROM near
@@ -48,10 +49,15 @@ WITH near AS (
     ORDER BY score DESC, passage_id LIMIT :limit
 )
 SELECT p.*, dense.rank AS dense_rank, lexical.rank AS lexical_rank, coalesce(scored.score, 0) AS score,
-    1 - (e.vector <=> CAST(:vector AS halfvec)) AS cosine
+    1 - (e.vector <=> CAST(:vector AS halfvec)) AS cosine, piece.starts, piece.cosines
 FROM (SELECT passage_id FROM dense UNION SELECT passage_id FROM lexical) found
 JOIN passage p ON p.id = found.passage_id
-JOIN embedding e ON e.passage_id = p.id AND e.embedder = :embedder
+JOIN embedding e ON e.passage_id = p.id AND e.embedder = :embedder AND e.start = -1
+LEFT JOIN LATERAL (
+    SELECT array_agg(u.start ORDER BY u.start) AS starts,
+        array_agg(1 - (u.vector <=> CAST(:vector AS halfvec)) ORDER BY u.start) AS cosines
+    FROM embedding u WHERE u.passage_id = p.id AND u.embedder = :embedder AND u.start >= 0
+) piece ON true
 LEFT JOIN dense ON dense.passage_id = p.id
 LEFT JOIN lexical ON lexical.passage_id = p.id
 LEFT JOIN scored ON scored.passage_id = p.id
@@ -105,19 +111,26 @@ class PostgresIndex:
                 },
             )
             return [
-                Found(to_passage(row), row.cosine, row.dense_rank, float(row.score), row.lexical_rank)
+                Found(
+                    to_passage(row),
+                    dense_score=row.cosine,
+                    dense_rank=row.dense_rank,
+                    lexical_score=float(row.score),
+                    lexical_rank=row.lexical_rank,
+                    pieces=tuple(zip(row.starts or (), row.cosines or (), strict=True)),
+                )
                 for row in rows
             ]
 
-    async def upsert(self, tenant: TenantId, *, passages: Sequence[tuple[Passage, Vector]]) -> None:
+    async def upsert(self, tenant: TenantId, *, passages: Sequence[Embedded]) -> None:
         async with reachable(), self.engine.begin() as connection:
             await enter(connection, tenant)
             await connection.execute(
                 text("DELETE FROM passage WHERE id = ANY(CAST(:ids AS uuid[]))"),
-                {"ids": [passage.id for passage, _ in passages]},
+                {"ids": [one.passage.id for one in passages]},
             )
-            for passage, vector in passages:
-                await self._insert(connection, tenant, passage, vector)
+            for one in passages:
+                await self._insert(connection, tenant, one)
 
     async def delete(self, tenant: TenantId, *, documents: Sequence[DocumentId]) -> None:
         async with reachable(), self.engine.begin() as connection:
@@ -127,10 +140,6 @@ class PostgresIndex:
                 {"ids": list(documents)},
             )
 
-    async def _insert(
-        self, connection: AsyncConnection, tenant: TenantId, passage: Passage, vector: Vector
-    ) -> None:
-        scope = await scope_of(connection, tenant, frozenset((passage.department,)))
-        await insert_passages(
-            connection, tenant, embedder=self.embedder, scope=scope, passages=[(passage, vector)]
-        )
+    async def _insert(self, connection: AsyncConnection, tenant: TenantId, one: Embedded) -> None:
+        scope = await scope_of(connection, tenant, frozenset((one.passage.department,)))
+        await insert_passages(connection, tenant, embedder=self.embedder, scope=scope, passages=[one])

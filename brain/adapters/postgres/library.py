@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
 from brain.domain.identity import Audience, DepartmentId, TenantId
-from brain.domain.knowledge import Document, DocumentId, DocumentStatus, Passage
-from brain.ports import Vector
+from brain.domain.knowledge import Document, DocumentId, DocumentStatus, Embedded
 
 _DOCUMENTS = """
 SELECT d.*, (SELECT count(*) FROM passage p WHERE p.document_id = d.id) AS passages FROM document d
@@ -68,7 +67,7 @@ class SqlLibrary:
         return next((_document(row) for row in rows), None)
 
     async def save(
-        self, document: Document, *, markdown: str, content: bytes, passages: Sequence[tuple[Passage, Vector]]
+        self, document: Document, *, markdown: str, content: bytes, passages: Sequence[Embedded]
     ) -> None:
         quarantined = document.status is DocumentStatus.QUARANTINED
         values = {

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.domain.identity import DepartmentId, TenantId
-from brain.domain.knowledge import ArticleId, DocumentId, Passage, PassageId
+from brain.domain.knowledge import ArticleId, DocumentId, Embedded, Passage, PassageId
 from brain.domain.ranking import terms
-from brain.ports import Vector
+
+# Where the embedding of a whole passage "starts".
+WHOLE = -1
 
 # A scope may be read by whoever may read all of its departments: those that the whole tenant sees, and
 # those that every viewer belongs to.
@@ -50,13 +52,14 @@ async def insert_passages(
     *,
     embedder: str,
     scope: int,
-    passages: Sequence[tuple[Passage, Vector]],
+    passages: Sequence[Embedded],
 ) -> None:
     """All of `passages` are of one scope; their ids are new."""
     if not passages:
         return
     rows, postings, embeddings = [], [], []
-    for passage, vector in passages:
+    for one in passages:
+        passage = one.passage
         counts = Counter(terms(passage.indexed_text))
         length = counts.total()
         key = {"tenant_id": tenant, "passage_id": passage.id, "scope_id": scope}
@@ -64,7 +67,10 @@ async def insert_passages(
         postings += [
             {**key, "term": term, "occurrences": count, "length": length} for term, count in counts.items()
         ]
-        embeddings.append({**key, "embedder": embedder, "dimensions": len(vector), "vector": list(vector)})
+        embeddings += [
+            {**key, "embedder": embedder, "start": start, "dimensions": len(vector), "vector": list(vector)}
+            for start, vector in ((WHOLE, one.vector), *one.pieces)
+        ]
     await connection.execute(insert(tables.table(tables.Passage)), rows)
     if postings:
         await connection.execute(insert(tables.table(tables.Posting)), postings)

@@ -158,7 +158,11 @@ class Posting(SQLModel, table=True):
 
 
 class Embedding(SQLModel, table=True):
-    """Vectors apart from texts: small rows to scan, and room for a second model beside the first."""
+    """Vectors apart from texts: small rows to scan, and room for a second model beside the first.
+
+    `start` is where the embedded piece begins in the passage's text; -1 for the passage as a whole, which is
+    what search scans.
+    """
 
     __table_args__ = (
         within("passage", cascade=True),
@@ -168,12 +172,13 @@ class Embedding(SQLModel, table=True):
             literal_column("(vector::halfvec(384))").label("vector_384"),
             postgresql_ops={"vector_384": "halfvec_cosine_ops"},
             postgresql_using="hnsw",
-            postgresql_where=text("dimensions = 384"),
+            postgresql_where=text("dimensions = 384 AND start = -1"),
         ),
     )
     tenant_id: UUID = Field(primary_key=True)
     passage_id: UUID = Field(primary_key=True)
     embedder: str = Field(sa_type=Text, primary_key=True)
+    start: int = Field(primary_key=True)
     dimensions: int
     scope_id: int = Field(sa_type=BigInteger)
     vector: Any = Field(sa_column=Column(HALFVEC(), nullable=False))

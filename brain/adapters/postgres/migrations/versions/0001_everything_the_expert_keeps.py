@@ -449,6 +449,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("passage_id", sa.Uuid(), nullable=False),
         sa.Column("embedder", sa.Text(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
         sa.Column("dimensions", sa.Integer(), nullable=False),
         sa.Column("scope_id", sa.BigInteger(), nullable=False),
         sa.Column("vector", HALFVEC(), nullable=False),
@@ -458,11 +459,11 @@ def upgrade() -> None:
             name=op.f("embedding_tenant_id_passage_id_fkey"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "passage_id", "embedder", name=op.f("embedding_pkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "passage_id", "embedder", "start", name=op.f("embedding_pkey")),
     )
     op.execute(
         "CREATE INDEX embedding_hnsw ON embedding USING hnsw ((vector::halfvec(384)) halfvec_cosine_ops)"
-        " WHERE dimensions = 384"
+        " WHERE dimensions = 384 AND start = -1"
     )
     op.create_index("embedding_scope", "embedding", ["tenant_id", "scope_id"], unique=False)
     op.create_table(
