@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Generation, Piece
+from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation, Generation, Piece
 from brain.domain.article import Article, ArticleMatch
 from brain.domain.events import Event
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
@@ -118,7 +118,10 @@ class Library(Protocol):
         """Insert or replace the document with all its passages, embeddings and postings."""
 
     async def forget(self, document: DocumentId) -> None:
-        """Remove the document and everything derived from it."""
+        """Remove the document, and withdraw what rests on it; what was said stays on record."""
+
+    async def grounded(self, citations: Sequence[Citation]) -> frozenset[int]:
+        """Numbers of those whose passage is still what was cited. It stays so until the transaction ends."""
 
 
 class Questions(Protocol):
@@ -152,10 +155,13 @@ class Questions(Protocol):
 
 
 class Reviews(Protocol):
-    async def open(self, review: Review, *, vector: Vector) -> Review:
-        """Returns it with the tenant's next number; the question of its answer waits for it."""
+    async def open(self, review: Review, *, wording: str, vector: Vector | None) -> Review:
+        """Returns it with the tenant's next number; the question of its answer waits for it.
 
-    async def join(self, review: ReviewId, *, question: QuestionId) -> None: ...
+        `wording` is the question as it can be understood alone; without a `vector` nobody can join.
+        """
+
+    async def join(self, review: ReviewId, *, question: QuestionId, wording: str) -> None: ...
 
     async def open_like(
         self, audience: Audience, *, vector: Vector, limit: int
@@ -172,7 +178,8 @@ class Reviews(Protocol):
     async def decide(self, verdict: Verdict) -> bool:
         """False where the review was decided before."""
 
-    async def waiting(self, review: ReviewId) -> list[QuestionId]: ...
+    async def waiting(self, review: ReviewId) -> list[tuple[QuestionId, str]]:
+        """Each question with the wording in which it can be understood alone."""
 
     async def for_question(self, question: QuestionId) -> tuple[int | None, str]:
         """The number of the newest review this question waits for or waited for, and its verdict's reason."""

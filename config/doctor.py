@@ -6,16 +6,17 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from config.commands.api import ADMIN, Speaker, exchange
+from config.database_checks import APP_SETTING, SYSTEM_SETTING, require_embedder, role_below_row_security
 from config.departments import read_departments
 from config.embedded_postgres import attach_or_start
 from config.keys import keys_file, read_keys
@@ -140,17 +141,27 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield _examine_roles(urls)
                 yield _attempt("row security", lambda: asyncio.run(_row_security(urls)), "expert migrate")
                 yield _attempt("migrations", lambda: asyncio.run(_migrations(urls)), "expert migrate")
+                yield _attempt(
+                    "embeddings",
+                    lambda: asyncio.run(_embeddings(settings, urls)),
+                    "Set EXPERT_EMBEDDER back to the model that made them.",
+                )
     except (ExpertError, OSError) as error:
         yield Finding("database", ok=False, detail=str(error), advice=advice)
 
 
-async def _rows(url: str, query: str) -> list[tuple[object, ...]]:
+@asynccontextmanager
+async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
     engine = create_async_engine(url)
     try:
-        async with engine.connect() as connection:
-            return [tuple(row) for row in await connection.execute(text(query))]
+        yield engine
     finally:
         await engine.dispose()
+
+
+async def _rows(url: str, query: str) -> list[tuple[object, ...]]:
+    async with _engine(url) as engine, engine.connect() as connection:
+        return [tuple(row) for row in await connection.execute(text(query))]
 
 
 async def _versions(urls: DatabaseUrls) -> str:
@@ -171,18 +182,14 @@ def _examine_roles(urls: DatabaseUrls) -> Finding:
 
 
 async def _roles(urls: DatabaseUrls) -> str:
-    query = """
-        SELECT rolname, rolsuper OR rolbypassrls,
-               EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relkind IN ('r', 'p'))
-        FROM pg_roles WHERE rolname = current_user"""
     names = []
-    for url, may_own in ((urls.owner, True), (urls.app, False), (urls.system, False)):
-        ((name, above, owns),) = await _rows(url, query)
-        if above:
-            raise Rejected(f"{name} is above row-level security: it could read every tenant's rows")
-        if owns and not may_own:
-            raise Rejected(f"{name} owns tables, and may therefore switch row-level security off")
-        names.append(str(name))
+    for url, setting, may_own in (
+        (urls.owner, "EXPERT_DATABASE_URL", True),
+        (urls.app, APP_SETTING, False),
+        (urls.system, SYSTEM_SETTING, False),
+    ):
+        async with _engine(url) as engine:
+            names.append(await role_below_row_security(engine, setting=setting, may_own=may_own))
     if len(set(names)) < len(names):
         raise Rejected(f"{', '.join(names)}: owner, app and system must be three roles")
     return ", ".join(names)
@@ -209,6 +216,15 @@ async def _migrations(urls: DatabaseUrls) -> str:
     if current != newest:
         raise Rejected(f"the database is at {current}, this version needs {newest}")
     return f"at {current}"
+
+
+async def _embeddings(settings: Settings, urls: DatabaseUrls) -> str:
+    from brain.adapters.fastembed_embedder import PACKAGED
+
+    name = settings.embedder or PACKAGED
+    async with _engine(urls.app) as app, _engine(urls.system) as system:
+        await require_embedder(app, system, name=name)
+    return f"all made with {name}"
 
 
 async def _embedder(settings: Settings) -> str:

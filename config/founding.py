@@ -39,20 +39,19 @@ async def found(
         if await tx.people.members():
             raise Conflict(f"The tenant {slug!r} exists already and has members.")
     await load_departments(wiring.store, tenant, files)
+    reviewers = {file.department.slug: file.reviewers for file in files}
     async with wiring.store.transaction(tenant) as tx:
         departments = {department.slug: department.id for department in await tx.people.departments()}
         for founder in founders:
             held = (founder.only_in or frozenset()) & departments.keys() or departments.keys()
-            await tx.people.save_member(
-                Member(
-                    MemberId(uuid4()),
-                    founder.handle,
-                    founder.name,
-                    roles={departments[one]: founder.roles for one in held},
-                )
-            )
+            roles = {departments[one]: founder.roles for one in held}
+            for slug_, id_ in departments.items():
+                if founder.handle in reviewers.get(slug_, ()):
+                    roles[id_] = roles.get(id_, frozenset()) | {Role.REVIEWER}
+            member = Member(MemberId(uuid4()), founder.handle, founder.name, roles=roles)
+            await tx.people.save_member(member)
+            await tx.records.audit(AuditEntry(None, "member.saved", f"member {member.id}"))
         await tx.records.audit(AuditEntry(None, "tenant.founded", f"tenant {tenant}"))
-    await load_departments(wiring.store, tenant, files)
     return await mint(wiring, tenant, {founder.handle: founder.handle for founder in founders})
 
 

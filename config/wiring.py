@@ -17,15 +17,17 @@ from brain.adapters.postgres.store import SqlStore, connect
 from brain.domain.confidence import Calibration
 from brain.domain.errors import Rejected
 from brain.domain.question import QuestionId
-from brain.ports import Embedder, Generator
+from brain.ports import Generator
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
+from brain.usecases.give_up import GiveUp
 from brain.usecases.ingest import Ingest
+from config.database_checks import APP_SETTING, SYSTEM_SETTING, require_embedder, role_below_row_security
 from config.settings import DatabaseUrls, Settings
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
-from workers.tasks.answer import answer
+from workers.tasks.answer import answer, hand_over
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
 _POOL = 10
@@ -61,6 +63,9 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         stack.push_async_callback(app_engine.dispose)
         system_engine = connect(urls.system, pool_size=3)
         stack.push_async_callback(system_engine.dispose)
+        await role_below_row_security(app_engine, setting=APP_SETTING)
+        await role_below_row_security(system_engine, setting=SYSTEM_SETTING)
+        await require_embedder(app_engine, system_engine, name=embedder.name)
         store = SqlStore(app_engine, embedder.name)
         yield Wiring(
             app_engine=app_engine,
@@ -73,7 +78,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 store,
                 PostgresIndex(app_engine, embedder.name),
                 embedder,
-                _generator(settings, embedder, stack),
+                _generator(settings, stack),
                 Calibration.load(),
             ),
             decide=Decide(store, embedder),
@@ -81,7 +86,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         )
 
 
-def _generator(settings: Settings, embedder: Embedder, stack: AsyncExitStack) -> Generator:
+def _generator(settings: Settings, stack: AsyncExitStack) -> Generator:
     if settings.model is None:
         return ExtractiveGenerator()
     generator = LiteLLMGenerator(
@@ -98,4 +103,6 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     handlers = {"answer": answer(wiring.ask, report=report)}
     if known != set(handlers):
         raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")
-    return Executor(wiring.queue, handlers, settings.workers, random.Random())  # noqa: S311  # spreads retries
+    last_resorts = {"answer": hand_over(GiveUp(wiring.store, wiring.embedder))}
+    rng = random.Random()  # noqa: S311  # spreads retries
+    return Executor(wiring.queue, handlers, settings.workers, rng, last_resorts)

@@ -25,6 +25,8 @@ Handler = Callable[[TenantId, Event], Awaitable[None]]
 Outcome = Callable[[], Coroutine[Any, Any, TaskState | None]]
 T = TypeVar("T")
 
+# A task that took its worker down, or met a bug, this many times is not tried again by itself.
+STRIKES = 3
 _SWEEP_S = 5.0
 _LONGEST_BACKOFF_S = 60.0
 
@@ -42,6 +44,7 @@ class Executor:
     handlers: Mapping[str, Handler]
     concurrency: int
     rng: random.Random
+    last_resorts: Mapping[str, Handler] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     lease_s: float = 20.0
     limit_s: float = 300.0
@@ -91,8 +94,6 @@ class Executor:
         for lapsed in await self.queue.lapse():
             known = log.bind(tenant=str(lapsed.tenant), task=str(lapsed.id), handler=lapsed.handler)
             known.warning("task.lapsed")
-            if lapsed.state is TaskState.DEAD:
-                known.error("task.dead")
         self._sweep_at = self.clock() + min(_SWEEP_S, self.lease_s / 4)
 
     async def _work(self, task: ClaimedTask) -> None:
@@ -108,21 +109,51 @@ class Executor:
 
     async def _outcome(self, task: ClaimedTask, known: structlog.stdlib.BoundLogger) -> Outcome | None:
         """Try, and say what is to be written about it. None where the lease was lost."""
-        backoff_s = self.rng.uniform(0, min(_LONGEST_BACKOFF_S, 2.0 ** min(task.attempts, 10)))
+        if task.crashes >= STRIKES:
+            return await self._given_up(task, known, error=task.error)
         try:
             return partial(self.queue.complete, task) if await self._attempt(task) else None
         except Unavailable as error:
             # Added, not the larger of the two: all who were told the same time would come back at once.
-            after_s = error.retry_after_s + backoff_s
-            known.info("task.postponed", after_s=round(after_s, 1))
-            return partial(self.queue.retry, task, after_s=after_s, error=str(error), strike=False)
+            return self._again(task, known, after_s=error.retry_after_s, error=str(error))
         except (Denied, Rejected) as error:
             known.error("task.refused", error=type(error).__name__)
-            return partial(self.queue.bury, task, error=str(error))
+            return await self._given_up(task, known, error=str(error))
         except Exception as error:  # noqa: BLE001  # a bug in one handler must not stop everybody's tasks
             known.error("task.failed", error=type(error).__name__, places=_places(error))
             reason = f"{type(error).__name__} at {_places(error)[-1]}"
-            return partial(self.queue.retry, task, after_s=backoff_s, error=reason, strike=True)
+            return self._again(task, known, after_s=0, error=reason, strike=True)
+
+    async def _given_up(
+        self, task: ClaimedTask, known: structlog.stdlib.BoundLogger, *, error: str
+    ) -> Outcome | None:
+        """Dead, once the handler's last resort has been taken: whoever waits for the task must hear of it."""
+        last_resort = self.last_resorts.get(task.handler)
+        if last_resort is not None and task.crashes < 2 * STRIKES:
+            try:
+                async with asyncio.timeout(self.lease_s):
+                    await last_resort(task.tenant, decode(task.event_name, task.payload))
+            except (Denied, Rejected):
+                known.error("task.last_resort_refused")
+            except (Unavailable, TimeoutError) as trouble:
+                return self._again(task, known, after_s=1, error=str(trouble) or error)
+            except Exception as bug:  # noqa: BLE001  # as in `_outcome`
+                known.error("task.failed", error=type(bug).__name__, places=_places(bug))
+                return self._again(task, known, after_s=0, error=error, strike=True)
+        return partial(self.queue.bury, task, error=error)
+
+    def _again(
+        self,
+        task: ClaimedTask,
+        known: structlog.stdlib.BoundLogger,
+        *,
+        after_s: float,
+        error: str,
+        strike: bool = False,
+    ) -> Outcome:
+        after_s += self.rng.uniform(0, min(_LONGEST_BACKOFF_S, 2.0 ** min(task.attempts, 10)))
+        known.info("task.postponed", after_s=round(after_s, 1))
+        return partial(self.queue.retry, task, after_s=after_s, error=error, strike=strike)
 
     async def _attempt(self, task: ClaimedTask) -> bool:
         """Run the handler to its end, keeping the lease. False where it was lost, and the work stopped."""

@@ -30,6 +30,7 @@ LONGEST_WAIT_S = 8.0
 # What a reasoning model may think, on top of what it may write: both count against one limit.
 REASONING_TOKENS = 8192
 PAYMENT_RETRY_S = 300.0
+SETTING_RETRY_S = 60.0
 _TRANSIENT = frozenset({408, 409, 429})
 _T = TypeVar("_T")
 
@@ -255,7 +256,7 @@ def _load_litellm() -> None:
     except ModuleNotFoundError as error:
         raise Rejected(
             "EXPERT_MODEL needs LiteLLM, which is not installed:"
-            " pip install 'the-expert[litellm]', or in a clone: make setup EXTRAS=litellm"
+            " pip install 'the-expert[litellm]', or in a clone: make setup-litellm"
         ) from error
     litellm.suppress_debug_info = True  # it prints to the terminal
     litellm.disable_hf_tokenizer_download = True  # it fetches one to count tokens
@@ -299,9 +300,17 @@ def _translated(error: Exception, model: str) -> ExpertError:
         return Unavailable(
             f"The account of the model {model!r} has no credit left ({said}).", PAYMENT_RETRY_S
         )
+    # Not the asker's doing: the question waits until an admin has corrected the setting.
     if status in (401, 403):
-        return Rejected(
-            f"The service of the model {model!r} refused the key ({said}). Check EXPERT_MODEL_API_KEY."
+        return Unavailable(
+            f"The service of the model {model!r} refused the key ({said}). Check EXPERT_MODEL_API_KEY.",
+            SETTING_RETRY_S,
+        )
+    if status == 404:
+        return Unavailable(
+            f"The service of the model {model!r} knows no such model or address ({said})."
+            " Check EXPERT_MODEL and EXPERT_MODEL_API_BASE.",
+            SETTING_RETRY_S,
         )
     if status in _TRANSIENT or status >= 500 or not status:
         return _Transient(f"The model {model!r} is not available now ({said}).", _retry_after_s(error))

@@ -11,6 +11,7 @@ from brain.api.access import Shared, Speaker
 from brain.api.errors import problems
 from brain.domain.records import KeyId, TaskId
 from brain.usecases import administer, read
+from brain.usecases.replay import replay as replay_task
 
 router = APIRouter(tags=["administration"])
 
@@ -40,7 +41,7 @@ async def members(principal: Speaker, shared: Shared) -> list[schemas.MemberShow
     description="Needs the role admin in every department that the member has or gets a role in.",
     responses=problems(400, 403, 404, 409, 413, 422),
 )
-async def add_member(body: schemas.NewMemberBody, principal: Speaker, shared: Shared) -> schemas.MemberShown:
+async def add_member(body: schemas.NewMemberBody, principal: Speaker, shared: Shared) -> schemas.MemberSaved:
     store = shared.services.store
     new = administer.NewMember(
         handle=body.handle,
@@ -48,20 +49,33 @@ async def add_member(body: schemas.NewMemberBody, principal: Speaker, shared: Sh
         email=body.email,
         roles={department: frozenset(held) for department, held in body.roles.items()},
     )
-    member = await administer.add_member(store, principal, new)
-    return present.member(member, present.slugs(await read.departments(store, principal)))
+    saved = await administer.add_member(store, principal, new)
+    return present.saved(saved, present.slugs(await read.departments(store, principal)))
 
 
 @router.post(
     "/v1/members/{handle}/disable",
-    summary="Disable a member: their keys open nothing any more",
-    responses=problems(403, 404, 422),
+    summary="Disable a member, and revoke their keys",
+    responses=problems(403, 404, 409, 422),
 )
 async def disable_member(
     handle: Annotated[schemas.Handle, Path()], principal: Speaker, shared: Shared
 ) -> schemas.MemberShown:
     store = shared.services.store
     member = await administer.disable_member(store, principal, handle)
+    return present.member(member, present.slugs(await read.departments(store, principal)))
+
+
+@router.post(
+    "/v1/members/{handle}/enable",
+    summary="Enable a disabled member, with their roles and without their keys",
+    responses=problems(403, 404, 409, 422),
+)
+async def enable_member(
+    handle: Annotated[schemas.Handle, Path()], principal: Speaker, shared: Shared
+) -> schemas.MemberShown:
+    store = shared.services.store
+    member = await administer.enable_member(store, principal, handle)
     return present.member(member, present.slugs(await read.departments(store, principal)))
 
 
@@ -108,4 +122,4 @@ async def tasks(
     responses=problems(403, 404, 422),
 )
 async def replay(id: UUID, principal: Speaker, shared: Shared) -> None:  # noqa: A002  # the path's name
-    await read.replay(shared.services.store, principal, TaskId(id))
+    await replay_task(shared.services.store, principal, TaskId(id))

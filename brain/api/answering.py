@@ -51,10 +51,9 @@ class Answering:
             task.add_done_callback(lambda done: self._ended(question, done))
         # Unlike `wait_for`, this leaves the task alone when the time is over or the caller is gone.
         done, _ = await asyncio.wait({task}, timeout=within_s)
-        if done and task.cancelled():
-            raise Unavailable("The Expert is being stopped.")
-        if done:
-            task.result()
+        if done and (task.cancelled() or task.exception() is not None):
+            # The question is accepted: whatever went wrong here, a worker or a person takes it from here.
+            raise Unavailable("It could not be answered at once.")
 
     async def _answer(self, principal: Principal, question: QuestionId) -> None:
         async with self._room:

@@ -105,7 +105,14 @@ async def remove(id: UUID, principal: Speaker, shared: Shared) -> None:  # noqa:
     await forget(shared.services.store, principal, DocumentId(id))
 
 
-@router.get("/v1/articles", summary="Approved answers that you may read, newest first")
+@router.get(
+    "/v1/articles",
+    summary="Approved answers that you may read, newest first",
+    description=(
+        "Those that hold. Reviewers and admins of a department also get its suspended and retracted ones,"
+        " without text and citations."
+    ),
+)
 async def articles(principal: Speaker, shared: Shared) -> list[schemas.ArticleShown]:
     store = shared.services.store
     known = present.slugs(await read.departments(store, principal))

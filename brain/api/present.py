@@ -6,11 +6,12 @@ from brain.api import schemas
 from brain.api.services import Readiness
 from brain.domain.answer import Answer, AnswerStatus, Approval, Citation
 from brain.domain.article import Article
-from brain.domain.identity import Department, DepartmentId, Member, Principal
+from brain.domain.identity import Department, DepartmentId, Member, Principal, Role
 from brain.domain.knowledge import Document
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase
+from brain.usecases.administer import Saved
 
 Slugs = Mapping[DepartmentId, str]
 
@@ -153,6 +154,7 @@ def article(one: Article, known: Slugs) -> schemas.ArticleShown:
 def feedback(one: Feedback, *, handle: str | None) -> schemas.FeedbackShown:
     return schemas.FeedbackShown(
         question=one.question,
+        asked=one.asked,
         answer=one.answer,
         member=handle,
         helpful=one.helpful,
@@ -166,9 +168,18 @@ def member(one: Member, known: Slugs) -> schemas.MemberShown:
         handle=one.handle,
         name=one.name,
         email=one.email,
-        roles={slug(where, known): sorted(held) for where, held in one.roles.items()},
+        roles=_roles(one, known),
         disabled_at=one.disabled_at,
     )
+
+
+def _roles(one: Member, known: Slugs) -> dict[str, list[Role]]:
+    return {slug(where, known): sorted(held) for where, held in one.roles.items()}
+
+
+def saved(one: Saved, known: Slugs) -> schemas.MemberSaved:
+    former = _roles(one.former, known) if one.former else None
+    return schemas.MemberSaved(**member(one.member, known).model_dump(), replaced=former)
 
 
 def me(principal: Principal, known: Slugs) -> schemas.Me:

@@ -248,7 +248,7 @@ class ArticleShown(Sent):
     version: int
     status: ArticleStatus
     question: str
-    text: str
+    text: str = Field(description="Empty once it no longer holds; then reviewers and admins alone see it.")
     citations: list[CitationShown]
     approved: Approved
     updated_at: datetime | None
@@ -263,6 +263,7 @@ class NewFeedback(Received):
 
 class FeedbackShown(Sent):
     question: UUID
+    asked: str = Field(description="The question's text.", examples=["How do I rotate the Redis password?"])
     answer: UUID
     member: str | None = Field(description="Handle; null where the member is no more.")
     helpful: bool
@@ -285,6 +286,12 @@ class MemberShown(Sent):
     email: str | None
     roles: dict[str, list[Role]] = Field(description="By department.")
     disabled_at: datetime | None
+
+
+class MemberSaved(MemberShown):
+    replaced: dict[str, list[Role]] | None = Field(
+        description="The roles that an existing member had until now; null where the member is new."
+    )
 
 
 class Me(MemberShown):

@@ -37,7 +37,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What one member thought of one answer; a later one replaces it."""
+    """What one member thought of one answer; a later one replaces it. `asked` is the question's text."""
 
     id: FeedbackId
     question: QuestionId
@@ -46,6 +46,7 @@ class Feedback:
     helpful: bool
     reason: Reason | None = None
     comment: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

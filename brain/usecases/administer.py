@@ -21,7 +21,15 @@ class NewMember:
     roles: Mapping[str, frozenset[Role]]
 
 
-async def add_member(store: Store, principal: Principal, new: NewMember) -> Member:
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """`former` is the member as they were before; None where they are new."""
+
+    member: Member
+    former: Member | None
+
+
+async def add_member(store: Store, principal: Principal, new: NewMember) -> Saved:
     """Adds, or gives an existing member of that handle these roles, name and address instead."""
     handle = new.handle.strip().lower()
     if not handle or not handle.replace("-", "").replace(".", "").replace("_", "").isalnum():
@@ -40,6 +48,8 @@ async def add_member(store: Store, principal: Principal, new: NewMember) -> Memb
         former = next((one for one in await tx.people.members() if one.handle == handle), None)
         touched = set(roles) | set(former.roles if former else ())
         await _require_admin(tx, principal, touched)
+        if former is not None and former.disabled_at is not None:
+            raise Rejected(f"{handle} is disabled; first `expert member enable {handle}`.")
         member = Member(
             id=former.id if former else MemberId(uuid4()),
             handle=handle,
@@ -47,20 +57,36 @@ async def add_member(store: Store, principal: Principal, new: NewMember) -> Memb
             email=new.email,
             roles=roles,
         )
-        await tx.people.save_member(member)
+        await _save(tx, principal, member)
         await _note(tx, principal, "member.saved", f"member {member.id}")
-    return member
+    return Saved(member, former)
 
 
 async def disable_member(store: Store, principal: Principal, handle: str) -> Member:
+    """Their keys are revoked with them: enabled again, a member starts with new ones."""
     async with store.transaction(principal.tenant) as tx:
         member = await _managed(tx, principal, handle)
         if member.id == principal.member.id:
             raise Rejected("You cannot disable yourself; ask another admin.")
         disabled = replace(member, disabled_at=member.disabled_at or tx.now)
-        await tx.people.save_member(disabled)
+        await _save(tx, principal, disabled)
         await _note(tx, principal, "member.disabled", f"member {member.id}")
+        await _revoke_all(tx, principal, member)
     return disabled
+
+
+async def enable_member(store: Store, principal: Principal, handle: str) -> Member:
+    """With the roles they had, and without any of the keys."""
+    async with store.transaction(principal.tenant) as tx:
+        member = await _managed(tx, principal, handle)
+        if member.disabled_at is None:
+            return member
+        enabled = replace(member, disabled_at=None)
+        await _save(tx, principal, enabled)
+        await _note(tx, principal, "member.enabled", f"member {member.id}")
+        # One may have been made in the moment in which the member was disabled.
+        await _revoke_all(tx, principal, member)
+    return enabled
 
 
 async def add_key(store: Store, principal: Principal, handle: str, *, name: str) -> tuple[Key, str]:
@@ -68,7 +94,7 @@ async def add_key(store: Store, principal: Principal, handle: str, *, name: str)
     async with store.transaction(principal.tenant) as tx:
         member = await _managed(tx, principal, handle)
         if member.disabled_at is not None:
-            raise Rejected(f"{member.handle} is disabled.")
+            raise Rejected(f"{member.handle} is disabled; first `expert member enable {member.handle}`.")
         secret = new_key(principal.tenant)
         key = Key(KeyId(uuid4()), member.id, name.strip() or "key", digest(secret), tx.now)
         await tx.people.save_key(key)
@@ -114,6 +140,31 @@ async def _managed(tx: Transaction, principal: Principal, handle: str) -> Member
         raise Missing(f"There is no member {handle!r}.")
     await _require_admin(tx, principal, member.roles)
     return member
+
+
+async def _save(tx: Transaction, principal: Principal, member: Member) -> None:
+    """Refuses to leave a department without an admin: nobody could ever give it one again."""
+    had = _administered(await tx.people.members())
+    await tx.people.save_member(member)
+    # Saving made this the only change under way, so that what is read from here on still holds at its end.
+    if member.id != principal.member.id:
+        await _require_admin(tx, principal, member.roles)
+    if lost := had - _administered(await tx.people.members()):
+        names = sorted(one.name for one in await tx.people.departments() if one.id in lost)
+        raise Rejected(
+            f"{member.handle} is the last admin of {', '.join(names)}: make somebody else admin there first."
+        )
+
+
+def _administered(members: Iterable[Member]) -> set[DepartmentId]:
+    return {one for member in members for one in member.roles if member.may(Role.ADMIN, one)}
+
+
+async def _revoke_all(tx: Transaction, principal: Principal, member: Member) -> None:
+    for key in await tx.people.keys():
+        if key.member == member.id and key.revoked_at is None:
+            await tx.people.save_key(replace(key, revoked_at=tx.now))
+            await _note(tx, principal, "key.revoked", f"key {key.id}")
 
 
 async def _require_admin(tx: Transaction, principal: Principal, departments: Iterable[DepartmentId]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from time import perf_counter
 from uuid import uuid4
 
@@ -10,22 +9,25 @@ from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Genera
 from brain.domain.article import Article
 from brain.domain.confidence import Calibration, confidence, numeric, said, signals
 from brain.domain.errors import Unavailable
-from brain.domain.events import AnswerPublished, ReviewJoined, ReviewRequested
+from brain.domain.events import AnswerPublished, ReviewJoined
 from brain.domain.evidence import Checked, check
 from brain.domain.identity import Department, DepartmentId, TenantId
 from brain.domain.knowledge import Found
 from brain.domain.policy import Decision, decide
 from brain.domain.question import Question, QuestionId, Turn, standalone
 from brain.domain.ranking import fuse
-from brain.domain.review import Review, ReviewId, ReviewStatus
+from brain.domain.review import ReviewId
 from brain.domain.sameness import same_question
 from brain.ports import Embedder, Generator, KnowledgeIndex, Store, TextKind, Transaction, Vector
+from brain.usecases.request_review import readable_first, request_review
 
 Progress = Callable[[str], None]
 
 # Candidates of each ranking, and how many of the fused ones a generator reads.
 CANDIDATES = 30
 READ = 8
+# How often an answer is made anew because a source changed meanwhile.
+ATTEMPTS = 3
 
 _STATUS = {
     Decision.PUBLISH: AnswerStatus.PUBLISHED,
@@ -77,8 +79,11 @@ class Ask:
             return
         [vector] = await self.embedder.embed([asked.wording], kind=TextKind.QUESTION)
         asked.done("embed")
-        answer = await self._approved(asked, vector) or await self._draft(asked, vector)
-        await self._save(asked, answer, vector)
+        for _ in range(ATTEMPTS):
+            answer = await self._approved(asked, vector) or await self._draft(asked, vector)
+            if await self._save(asked, answer, vector):
+                return
+        raise Unavailable("The documents are being changed just now.")
 
     async def _read(self, tenant: TenantId, id_: QuestionId, progress: Progress) -> _Asked | None:
         async with self.store.transaction(tenant) as tx:
@@ -86,22 +91,15 @@ class Ask:
             if question is None or await tx.questions.latest_answer(id_) is not None:
                 return None
             history = await tx.questions.history(question.conversation, before=id_)
-            departments = await tx.people.departments()
-        if not departments:
-            raise Unavailable("No department is configured yet; run `expert init` or add one.")
+            departments = readable_first(await tx.people.departments(), question.audience)
         return _Asked(question, history, departments, progress)
 
     async def _approved(self, asked: _Asked, vector: Vector) -> Answer | None:
         """The answer that a person approved to the same question, if this audience may read it."""
-        question = asked.question
-        async with self.store.transaction(question.audience.tenant) as tx:
-            matches = await tx.articles.nearest(question.audience, vector=vector, limit=5)
+        async with self.store.transaction(asked.question.audience.tenant) as tx:
+            article = await self._same_article(tx, asked, vector)
         asked.done("match")
-        for match in matches:
-            wanted = question.department in (None, match.article.department)
-            if wanted and same_question(asked.wording, match.wording, match.similarity):
-                return from_article(match.article, question.id, timings_ms=asked.timings_ms)
-        return None
+        return from_article(article, asked.question.id, timings_ms=asked.timings_ms) if article else None
 
     async def _draft(self, asked: _Asked, vector: Vector) -> Answer:
         question = asked.question
@@ -162,42 +160,49 @@ class Ask:
         [answer] = await self.embedder.embed([said(checked)], kind=TextKind.PASSAGE)
         return sum(one * other for one, other in zip(vector, answer, strict=True))
 
-    async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> None:
-        """One transaction: the answer, the review it needs, and the event that says so."""
+    async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> bool:
+        """One transaction: the answer, the review it needs, and the event that says so.
+
+        False where a source has changed since it was read: then nothing is saved.
+        """
         question = asked.question
         async with self.store.transaction(question.audience.tenant) as tx:
+            review = None
+            if answer.status is not AnswerStatus.PUBLISHED:
+                review = await self._same_review(tx, asked, vector)
+                if review is None and (article := await self._same_article(tx, asked, vector)):
+                    # Somebody approved it while this was being written.
+                    answer = from_article(article, question.id, timings_ms=asked.timings_ms)
+            if len(await tx.library.grounded(answer.citations)) < len(answer.citations):
+                return False
             if not await tx.questions.save_answer(answer):
-                return
+                return True
             if answer.status is AnswerStatus.PUBLISHED:
                 await tx.emit(AnswerPublished(question.id, answer.id))
-            elif not await self._join(tx, asked, vector):
-                await self._open(tx, answer, vector, asked.department(answer.department))
+            elif review is not None:
+                # Wait with those who asked the same, rather than ask a reviewer twice.
+                await tx.reviews.join(review, question=question.id, wording=asked.wording)
+                await tx.emit(ReviewJoined(review, question.id))
+            else:
+                department = asked.department(answer.department)
+                await request_review(tx, answer, department, wording=asked.wording, vector=vector)
+        return True
 
-    async def _join(self, tx: Transaction, asked: _Asked, vector: Vector) -> bool:
-        """Wait with those who asked the same, rather than ask a reviewer twice."""
+    async def _same_article(self, tx: Transaction, asked: _Asked, vector: Vector) -> Article | None:
+        question = asked.question
+        for match in await tx.articles.nearest(question.audience, vector=vector, limit=5):
+            wanted = question.department in (None, match.article.department)
+            if wanted and same_question(asked.wording, match.wording, match.similarity):
+                return match.article
+        return None
+
+    async def _same_review(self, tx: Transaction, asked: _Asked, vector: Vector) -> ReviewId | None:
         question = asked.question
         for case, similarity in await tx.reviews.open_like(question.audience, vector=vector, limit=5):
             wanted = question.department in (None, case.review.department)
             if wanted and same_question(asked.wording, case.question, similarity):
-                await tx.reviews.join(case.review.id, question=question.id)
-                await tx.emit(ReviewJoined(case.review.id, question.id))
-                return True
-        return False
-
-    async def _open(self, tx: Transaction, answer: Answer, vector: Vector, department: Department) -> None:
-        review = Review(
-            id=ReviewId(uuid4()),
-            number=0,
-            question=answer.question,
-            answer=answer.id,
-            department=department.id,
-            status=ReviewStatus.OPEN,
-            shown_hash=answer.shown_hash,
-            opened_at=tx.now,
-            due_at=tx.now + timedelta(hours=department.review_hours),
-        )
-        await tx.reviews.open(review, vector=vector)
-        await tx.emit(ReviewRequested(review.id, answer.question))
+                return case.review.id
+        return None
 
 
 def from_article(article: Article, question: QuestionId, *, timings_ms: dict[str, float]) -> Answer:

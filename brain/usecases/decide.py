@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation
+from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval
 from brain.domain.article import Article, ArticleStatus
 from brain.domain.chunking import chunk
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
@@ -151,8 +151,8 @@ def _settled(case: ReviewCase, judgement: Judgement) -> Judgement:
 
 async def _wordings(tx: Transaction, case: ReviewCase) -> list[str]:
     """The ways in which those who wait have asked."""
-    asked = [await tx.questions.question(one) for one in await tx.reviews.waiting(case.review.id)]
-    return list(dict.fromkeys([case.question, *(question.text for question in asked if question)]))
+    waiting = await tx.reviews.waiting(case.review.id)
+    return list(dict.fromkeys([case.question, *(wording for _, wording in waiting)]))
 
 
 async def _record(
@@ -186,7 +186,7 @@ async def _record(
 
 
 async def _reject(tx: Transaction, case: ReviewCase) -> None:
-    for question in await tx.reviews.waiting(case.review.id):
+    for question, _ in await tx.reviews.waiting(case.review.id):
         if (answer := await tx.questions.latest_answer(question)) is not None:
             await tx.questions.settle(answer.id, to=AnswerStatus.REJECTED)
     await tx.emit(AnswerRejected(case.review.id, case.answer.id))
@@ -197,10 +197,13 @@ async def _publish(
 ) -> None:
     """The article first, then the answer of everyone who waits for it."""
     approved = case.answer
+    standing = await tx.library.grounded(approved.citations)
     if judgement.kind is VerdictKind.AMEND:
-        approved = _amended(case.answer, judgement.text)
+        approved = _amended(case.answer, judgement.text, standing)
         await tx.questions.settle(case.answer.id, to=AnswerStatus.DRAFT)
         await tx.questions.save_answer(approved)
+    elif len(standing) < len(approved.citations):
+        raise Conflict("A source of the draft has changed or gone; reject it, or give the answer as text.")
     article = Article(
         id=prepared.article,
         department=case.review.department,
@@ -215,7 +218,7 @@ async def _publish(
     )
     await tx.articles.save(article, wordings=prepared.wordings, passages=prepared.passages)
     await tx.questions.settle(approved.id, to=AnswerStatus.PUBLISHED, approval=approval, article=article.id)
-    for question in await tx.reviews.waiting(case.review.id):
+    for question, _ in await tx.reviews.waiting(case.review.id):
         if question == case.review.question:
             continue
         former = await tx.questions.latest_answer(question)
@@ -227,10 +230,13 @@ async def _publish(
     await tx.emit(event(case.review.id, approved.id, article.id))
 
 
-def _amended(draft: Answer, text: str) -> Answer:
-    """The reviewer's text as a new version. Sources it points to stay; a text without marks keeps all."""
-    pointed = tuple(citation for citation in draft.citations if f"[{citation.number}]" in text)
-    citations: tuple[Citation, ...] = pointed or draft.citations
+def _amended(draft: Answer, text: str, standing: frozenset[int]) -> Answer:
+    """The reviewer's text as a new version. Sources it points to stay; a text without marks keeps all.
+
+    Sources that have changed meanwhile are not its ground any more: `standing` are the others.
+    """
+    live = tuple(citation for citation in draft.citations if citation.number in standing)
+    citations = tuple(citation for citation in live if f"[{citation.number}]" in text) or live
     return replace(
         draft,
         id=AnswerId(uuid4()),

@@ -1,4 +1,4 @@
-"""Remove a document and everything derived from it."""
+"""Remove a document with its passages, and withdraw the answers and articles that rest on it."""
 
 from brain.domain.errors import Denied, Missing
 from brain.domain.events import DocumentForgotten

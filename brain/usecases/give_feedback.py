@@ -36,6 +36,7 @@ async def give_feedback(
             helpful=helpful,
             reason=reason,
             comment=comment.replace("\x00", "").strip()[:2_000],
+            asked=asked.text,
         )
         await tx.records.save_feedback(feedback)
     return feedback

@@ -1,5 +1,6 @@
 """Take a file into the library: parse, chunk, embed, and replace what the former version left."""
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -61,18 +62,18 @@ class Ingest:
         async with self.store.transaction(principal.tenant) as tx:
             department = await department_for(tx, principal, upload.department, Role.REVIEWER, Role.ADMIN)
             former = await tx.library.by_source(department.id, source=source)
-        digest = content_hash(upload.content)
-        if former is not None and former.content_hash == digest:
-            quarantined = former.status is DocumentStatus.QUARANTINED
-            return Ingested(former, Outcome.QUARANTINED if quarantined else Outcome.UNCHANGED)
+            digest = content_hash(upload.content)
+            # What is in quarantine is read again: the media type, or this version, may make the difference.
+            if former is not None and _is_live(former) and former.content_hash == digest:
+                await _forget_refused(tx, former)
+                return Ingested(former, Outcome.UNCHANGED)
         document = _next_version(former, department.id, source, digest, upload.media_type)
         try:
             parsed = await self.parser.parse(
                 upload.content, name=PurePosixPath(source).name, media_type=upload.media_type
             )
         except Rejected as refusal:
-            document = replace(document, status=DocumentStatus.QUARANTINED, reason=str(refusal))
-            return await self._save(principal, upload, document, former, ParsedDocument(document.title, ""))
+            return await self._quarantine(principal, upload, document, former, str(refusal))
         return await self._save(principal, upload, replace(document, title=parsed.title), former, parsed)
 
     async def _save(
@@ -83,22 +84,41 @@ class Ingest:
         former: Document | None,
         parsed: ParsedDocument,
     ) -> Ingested:
-        chunks = chunk(parsed, count_tokens=self.embedder.count_tokens)
-        passages = _passages(document, chunks)
+        # In a thread: a large document takes seconds, in which everybody else would wait.
+        chunks = await asyncio.to_thread(chunk, parsed, count_tokens=self.embedder.count_tokens)
+        passages = await asyncio.to_thread(_passages, document, chunks)
         embedded = await embed_passages(self.embedder, passages)
         async with self.store.transaction(principal.tenant) as tx:
-            present = await tx.library.by_source(document.department, source=document.source)
-            if (present and present.version) != (former and former.version):
-                raise Conflict(f"{document.source} was changed by somebody else meanwhile; send it again.")
+            await _require_unchanged(tx, document, former)
             await tx.library.save(
                 document,
                 markdown=parsed.markdown,
                 content=upload.content,
                 passages=embedded,
             )
-            outcome = _outcome(document, former)
+            await _forget_refused(tx, document)
+            outcome = Outcome.CHANGED if former else Outcome.ADDED
             await _announce(tx, principal, document, outcome)
         return Ingested(replace(document, passages=len(passages)), outcome)
+
+    async def _quarantine(
+        self, principal: Principal, upload: Upload, document: Document, former: Document | None, reason: str
+    ) -> Ingested:
+        """A version that can be read stays live; the one that cannot is kept beside it, with its reason."""
+        async with self.store.transaction(principal.tenant) as tx:
+            await _require_unchanged(tx, document, former)
+            if former is not None and _is_live(former):
+                source = _refused_source(former.source)
+                former = await tx.library.by_source(document.department, source=source)
+                document = _next_version(
+                    former, document.department, source, document.content_hash, upload.media_type
+                )
+            document = replace(document, status=DocumentStatus.QUARANTINED, reason=reason)
+            if former and (former.content_hash, former.reason) == (document.content_hash, reason):
+                return Ingested(former, Outcome.QUARANTINED)
+            await tx.library.save(document, markdown="", content=upload.content, passages=())
+            await _announce(tx, principal, document, Outcome.QUARANTINED)
+        return Ingested(document, Outcome.QUARANTINED)
 
 
 def content_hash(content: bytes) -> str:
@@ -152,10 +172,26 @@ def _passages(document: Document, chunks: Sequence[Chunk]) -> list[Passage]:
     return passages
 
 
-def _outcome(document: Document, former: Document | None) -> Outcome:
-    if document.status is DocumentStatus.QUARANTINED:
-        return Outcome.QUARANTINED
-    return Outcome.CHANGED if former else Outcome.ADDED
+def _is_live(document: Document) -> bool:
+    return document.status is DocumentStatus.LIVE
+
+
+def _refused_source(source: str) -> str:
+    """Where the newest version of a live document is kept that could not be read."""
+    return f"{source} (unreadable version)"
+
+
+async def _forget_refused(tx: Transaction, document: Document) -> None:
+    """What is sent now can be read: what could not be is of no more use."""
+    refused = await tx.library.by_source(document.department, source=_refused_source(document.source))
+    if refused is not None and not _is_live(refused):
+        await tx.library.forget(refused.id)
+
+
+async def _require_unchanged(tx: Transaction, document: Document, former: Document | None) -> None:
+    present = await tx.library.by_source(document.department, source=document.source)
+    if (present and present.version) != (former and former.version):
+        raise Conflict(f"{document.source} was changed by somebody else meanwhile; send it again.")
 
 
 async def _announce(tx: Transaction, principal: Principal, document: Document, outcome: Outcome) -> None:

@@ -1,34 +1,73 @@
 """Bring a tenant's departments in line with their files. Doing it again changes nothing."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from brain.domain.identity import Department, Role, TenantId
-from brain.ports import Store
+from brain.domain.identity import Department, DepartmentId, Member, Role, TenantId
+from brain.domain.records import AuditEntry
+from brain.ports import Store, Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class DepartmentFile:
-    """A department as its file has it; `reviewers` are members' handles."""
+    """A department as its file has it; `reviewers` are the handles of its first reviewers."""
 
     department: Department
     reviewers: tuple[str, ...]
 
 
 async def load_departments(store: Store, tenant: TenantId, files: Sequence[DepartmentFile]) -> list[str]:
-    """Returns the reviewers named in a file who are no members yet, as "handle (department)"."""
-    missing = []
+    """A file gives rights only when its department is made; from then on, who holds which is up to admins.
+
+    Returns the reviewers named in a file who are no members yet, as "handle (department)".
+    """
     async with store.transaction(tenant) as tx:
+        before = {department.id for department in await tx.people.departments()}
         for file in files:
             await tx.people.save_department(file.department)
         ids = {department.slug: department.id for department in await tx.people.departments()}
-        for file in files:
-            department = ids[file.department.slug]
-            for handle in file.reviewers:
-                member = await tx.people.member(handle)
-                if member is None:
-                    missing.append(f"{handle} ({file.department.slug})")
-                elif Role.REVIEWER not in member.roles.get(department, frozenset()):
-                    held = member.roles.get(department, frozenset()) | {Role.REVIEWER}
-                    await tx.people.save_member(replace(member, roles={**member.roles, department: held}))
-    return missing
+        made = {
+            department: frozenset(file.reviewers)
+            for file in files
+            if (department := ids[file.department.slug]) not in before
+        }
+        members = await tx.people.members()
+        for member in members:
+            await _grant(tx, member, _first_roles(member, made, before))
+    known = {member.handle for member in members}
+    return [
+        f"{handle} ({file.department.slug})"
+        for file in files
+        for handle in file.reviewers
+        if handle not in known
+    ]
+
+
+def _first_roles(
+    member: Member, made: Mapping[DepartmentId, Collection[str]], before: Collection[DepartmentId]
+) -> dict[DepartmentId, set[Role]]:
+    """In departments just made: reviewer for those named, admin for those who are admin everywhere else.
+
+    Without an admin, nobody could ever give a role in it, nor manage those who hold one.
+    """
+    roles: dict[DepartmentId, set[Role]] = defaultdict(set)
+    if member.disabled_at is not None:
+        return roles
+    everywhere = bool(before) and all(member.may(Role.ADMIN, one) for one in before)
+    for department, reviewers in made.items():
+        if member.handle in reviewers:
+            roles[department].add(Role.REVIEWER)
+        if everywhere:
+            roles[department].add(Role.ADMIN)
+    return roles
+
+
+async def _grant(tx: Transaction, member: Member, roles: Mapping[DepartmentId, set[Role]]) -> None:
+    if not roles:
+        return
+    held = {department: frozenset(given) for department, given in roles.items()}
+    await tx.people.save_member(replace(member, roles={**member.roles, **held}))
+    for department, given in held.items():
+        details = (("department", str(department)), ("roles", ", ".join(sorted(given))))
+        await tx.records.audit(AuditEntry(None, "member.granted", f"member {member.id}", details))

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from brain.domain.answer import Answer, AnswerStatus
-from brain.domain.article import Article
+from brain.domain.article import Article, ArticleStatus
 from brain.domain.errors import Missing
 from brain.domain.identity import Department, DepartmentId, Member, Principal, Role, Visibility
 from brain.domain.knowledge import ArticleId, Document
 from brain.domain.question import Question, QuestionId
-from brain.domain.records import Feedback, Key, Task, TaskId
+from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase
 from brain.ports import Store, Transaction
@@ -32,10 +32,12 @@ async def replies(store: Store, principal: Principal, *, limit: int) -> list[Rep
 
 
 async def reviews(store: Store, principal: Principal, *, open_only: bool) -> list[ReviewCase]:
-    """Of the departments in which the principal is a reviewer."""
+    """Of the departments in which the principal is a reviewer, where every source is theirs to read."""
     async with store.transaction(principal.tenant) as tx:
         departments = _held(principal.member, Role.REVIEWER)
-        return await tx.reviews.cases(departments=departments, open_only=open_only)
+        readable = await _readable(tx, principal)
+        found = await tx.reviews.cases(departments=departments, open_only=open_only)
+        return [case for case in found if case.answer.scope <= readable]
 
 
 async def review(store: Store, principal: Principal, number: int) -> ReviewCase:
@@ -65,7 +67,8 @@ async def documents(store: Store, principal: Principal) -> list[Document]:
 
 async def articles(store: Store, principal: Principal) -> list[Article]:
     async with store.transaction(principal.tenant) as tx:
-        return await tx.articles.articles(audience=principal.audience)
+        found = await tx.articles.articles(audience=principal.audience)
+        return [_shown(one) for one in found if _may_see(one, principal.member)]
 
 
 async def article(store: Store, principal: Principal, id_: ArticleId) -> Article:
@@ -73,7 +76,9 @@ async def article(store: Store, principal: Principal, id_: ArticleId) -> Article
         found = await tx.articles.article(id_)
         if found is None or not found.scope <= await _readable(tx, principal):
             raise Missing(f"There is no article {id_} that you may read.")
-        return found
+        if not _may_see(found, principal.member):
+            raise Missing(f"There is no article {id_} that you may read.")
+        return _shown(found)
 
 
 async def members(store: Store, principal: Principal) -> list[Member]:
@@ -101,13 +106,6 @@ async def tasks(store: Store, principal: Principal, *, dead_only: bool, limit: i
         return await tx.records.tasks(dead_only=dead_only, limit=limit)
 
 
-async def replay(store: Store, principal: Principal, task: TaskId) -> None:
-    async with store.transaction(principal.tenant) as tx:
-        await require_any_admin(tx, principal)
-        if not await tx.records.replay(task):
-            raise Missing(f"There is no dead task {task}.")
-
-
 def _held(member: Member, role: Role) -> frozenset[DepartmentId]:
     return frozenset(department for department in member.roles if member.may(role, department))
 
@@ -117,20 +115,42 @@ async def _readable(tx: Transaction, principal: Principal) -> frozenset[Departme
     return principal.member.departments | public
 
 
+def _may_see(article: Article, member: Member) -> bool:
+    """What no longer holds is for those who look after the department, who can have it renewed."""
+    if article.status is ArticleStatus.LIVE:
+        return True
+    return any(member.may(role, article.department) for role in (Role.REVIEWER, Role.ADMIN))
+
+
+def _shown(article: Article) -> Article:
+    return article if article.status is ArticleStatus.LIVE else replace(article, text="", citations=())
+
+
 async def _reply(tx: Transaction, principal: Principal, question: Question, answer: Answer | None) -> Reply:
     if answer is None:
         return Reply(question, None)
-    slugs = {department.id: department.slug for department in await tx.people.departments()}
+    readable = await _readable(tx, principal)
+    if not answer.scope <= readable:
+        return Reply(question, _hidden(answer), note="You may no longer read what this answer rests on.")
+    slugs = {one.id: one.slug for one in await tx.people.departments() if one.id in readable}
     slug = slugs.get(answer.department)
     if answer.status is AnswerStatus.PUBLISHED:
-        if answer.scope <= await _readable(tx, principal):
-            return Reply(question, answer, department=slug)
-        hidden = replace(answer, status=AnswerStatus.SUSPENDED, text="", citations=())
-        return Reply(
-            question, hidden, department=slug, note="You may no longer read what this answer rests on."
-        )
+        return Reply(question, answer, department=slug)
     number, reason = await tx.reviews.for_question(question.id)
     return Reply(question, answer, review=number, department=slug, note=_note(answer, number, reason))
+
+
+def _hidden(answer: Answer) -> Answer:
+    """That there was one, and nothing that tells what was in it."""
+    return replace(
+        answer,
+        status=AnswerStatus.SUSPENDED,
+        text="",
+        citations=(),
+        confidence=0.0,
+        reasons=(),
+        approval=None,
+    )
 
 
 def _note(answer: Answer, number: int | None, reason: str) -> str:

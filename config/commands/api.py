@@ -16,7 +16,7 @@ from brain.domain.errors import Rejected, Unavailable
 from config.keys import choose_key
 from config.location import Location, locate
 
-ASKER = ("asker",)
+ASKER = ("asker", "admin")
 REVIEWER = ("reviewer", "admin")
 ADMIN = ("admin", "reviewer")
 _TIMEOUT_S = 150.0

@@ -123,10 +123,11 @@ def _list_feedback(said: list[Mapping[str, Any]], *, as_json: bool) -> None:
         show_json(said)
         return
     show_table(
-        ["Answer", "Helpful", "By", "Reason", "Comment"],
+        ["Question id", "Question", "Helpful", "By", "Reason", "Comment"],
         (
             [
-                one["answer"],
+                one["question"],
+                one["asked"],
                 "yes" if one["helpful"] else "no",
                 one.get("member"),
                 one.get("reason"),

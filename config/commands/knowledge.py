@@ -46,7 +46,10 @@ def ingest(
     speak_as: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read documents into a department's knowledge; unchanged ones cost nothing."""
+    """Read documents into a department's knowledge; unchanged ones cost nothing.
+
+    Exits with 1 where a file was quarantined or refused, after all the others were read.
+    """
     files = list(dict.fromkeys(_files(paths)))
     if not files:
         raise Rejected("There are no files in what you named; hidden ones are left out.")
@@ -58,11 +61,21 @@ def ingest(
     for path in _with_progress(files, shown=not as_json):
         _send(speaker, path, department, outcome)
     if as_json:
-        problems = [{"source": path, "detail": reason} for path, reason in outcome.refused]
-        show_json({"counts": outcome.counts, "results": outcome.documents, "refused": problems})
+        refused, quarantined = (
+            [{"source": path, "detail": reason} for path, reason in some]
+            for some in (outcome.refused, outcome.quarantined)
+        )
+        show_json(
+            {
+                "counts": outcome.counts,
+                "results": outcome.documents,
+                "quarantined": quarantined,
+                "refused": refused,
+            }
+        )
     else:
         _summarise(outcome)
-    if outcome.refused:
+    if outcome.refused or outcome.quarantined:
         raise typer.Exit(1)
 
 
@@ -119,9 +132,9 @@ def _summarise(outcome: _Outcome) -> None:
     parts = [f"{outcome.counts[kind]} {kind}" for kind in order if outcome.counts[kind]]
     if outcome.refused:
         parts.append(f"{len(outcome.refused)} refused")
-    say(", ".join(parts) + ".", style="green" if not outcome.refused else "yellow")
+    say(", ".join(parts) + ".", style="yellow" if outcome.refused or outcome.quarantined else "green")
     for path, reason in outcome.quarantined:
-        say(f"quarantined: {path}: {one_line(reason)}", style="yellow")
+        complain(f"quarantined: {path}: {one_line(reason)}")
     for path, reason in outcome.refused:
         complain(f"refused: {path}: {one_line(reason)}")
 
@@ -227,11 +240,12 @@ def articles(speak_as: As = None, as_json: AsJson = False) -> None:
         show_json(found)
         return
     show_table(
-        ["Id", "Department", "Version", "Approved by", "Approved", "Question"],
+        ["Id", "Department", "Status", "Version", "Approved by", "Approved", "Question"],
         (
             [
                 one["id"],
                 one.get("department"),
+                one.get("status"),
                 one.get("version"),
                 (one.get("approved") or {}).get("by"),
                 when((one.get("approved") or {}).get("at")),

@@ -1,16 +1,19 @@
 """Who may do what: `member` and `key`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from config.commands.api import ADMIN, Speaker, path_segment
 from config.commands.options import As, AsJson, examples
-from config.commands.output import say, show_json, show_table, when
+from config.commands.output import one_line, say, show_json, show_table, when
 from config.keys import StoredKey, keys_file, save_key
 from config.location import locate
 
-member_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Add, list and disable members.")
+member_app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Add, list, disable and enable members."
+)
 key_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Add, list and revoke API keys.")
 Handle = Annotated[str, typer.Argument(metavar="HANDLE", help="Short name of the member.")]
 
@@ -34,7 +37,7 @@ def add_member(
     speak_as: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a member with roles in departments."""
+    """Add a member with roles in departments, or replace the roles of one."""
     roles: dict[str, list[str]] = {}
     for one in role:
         department, colon, what = one.partition(":")
@@ -45,18 +48,35 @@ def add_member(
     added = Speaker(ADMIN, speak_as).post("/v1/members", body)
     if as_json:
         show_json(added)
+    elif (former := added["replaced"]) is not None:
+        say(f"{handle} was a member already. Now: {_listed(added['roles'])}. Before: {_listed(former)}.")
     else:
         say(f"{handle} was added. Give them a key: expert key add {handle} --name laptop")
 
 
+def _listed(roles: Mapping[str, Sequence[str]]) -> str:
+    held = [f"{department}:{role}" for department, some in roles.items() for role in some]
+    return one_line(", ".join(held)) or "no role"
+
+
 @member_app.command("disable", epilog=examples("expert member disable mia"))
 def disable_member(handle: Handle, speak_as: As = None, as_json: AsJson = False) -> None:
-    """Shut a member out: their keys stop working at once."""
+    """Shut a member out, and revoke their keys, at once."""
     disabled = Speaker(ADMIN, speak_as).post(f"/v1/members/{path_segment(handle)}/disable")
     if as_json:
         show_json(disabled)
     else:
-        say(f"{handle} is disabled.")
+        say(f"{handle} is disabled, and their keys are revoked.")
+
+
+@member_app.command("enable", epilog=examples("expert member enable mia"))
+def enable_member(handle: Handle, speak_as: As = None, as_json: AsJson = False) -> None:
+    """Let a disabled member back in, with the roles they had. They need a new key."""
+    enabled = Speaker(ADMIN, speak_as).post(f"/v1/members/{path_segment(handle)}/enable")
+    if as_json:
+        show_json(enabled)
+    else:
+        say(f"{handle} is enabled. Give them a new key: expert key add {handle} --name laptop")
 
 
 @member_app.command("list", epilog=examples("expert member list", "expert member list --json"))

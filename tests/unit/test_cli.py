@@ -134,6 +134,15 @@ def test_as_chooses_the_key(api: FakeApi, run: Run, words: list[str], key: str) 
     assert api.seen[0].key == key
 
 
+def test_an_admin_asks_with_the_key_that_init_made(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "keys.toml").unlink()
+    for name in ("admin", "laptop"):
+        save_key(tmp_path, name, StoredKey("mia", f"expk_{name}"))
+    api.replies["POST /v1/questions"] = ANSWER
+    assert run("ask", "How?")[0] == 0
+    assert api.seen[0].key == "expk_admin"
+
+
 def test_an_unknown_name_lists_those_there_are(api: FakeApi, run: Run) -> None:
     status, _, err = run("questions", "--as", "nobody")
     assert status == 1
@@ -200,10 +209,12 @@ def test_feedback(api: FakeApi, run: Run) -> None:
     status, out, _ = run("feedback", "q-1", "--not-helpful", "--reason", "outdated", "--comment", "old")
     assert (status, out) == (0, "Thank you, this was noted.\n")
     assert api.seen[0].body == {"question": "q-1", "helpful": False, "reason": "outdated", "comment": "old"}
-    given = {"answer": "a-1", "member": "mia", "helpful": True, "reason": None, "comment": "thanks"}
+    given = {"question": "q-1", "asked": "Why?", "answer": "a-1", "member": "mia", "helpful": True}
+    given |= {"reason": None, "comment": "thanks"}
     api.replies["GET /v1/feedback"] = [given]
     _, out, _ = run("feedback")
-    assert out.split() == ["Answer", "Helpful", "By", "Reason", "Comment", "a-1", "yes", "mia", "thanks"]
+    assert out.split()[:4] == ["Question", "id", "Question", "Helpful"]
+    assert out.split()[-5:] == ["q-1", "Why?", "yes", "mia", "thanks"]
 
 
 def test_reviews_are_listed(api: FakeApi, run: Run) -> None:

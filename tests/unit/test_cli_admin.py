@@ -85,17 +85,23 @@ def _ingested(seen: Seen) -> dict[str, Any]:
 def test_ingest_sends_every_file_below_a_folder(api: FakeApi, run: Run, folder: Path) -> None:
     api.replies["POST /v1/documents"] = _ingested
     status, out, err = run("ingest", str(folder), "--department", "it-ops")
-    assert (status, err) == (0, "")
     scan = folder / "deep" / "er" / "scan.pdf"
-    assert out.splitlines() == [
-        "1 added, 1 unchanged, 1 quarantined.",
-        f"quarantined: {scan}: The PDF has no text.",
-    ]
+    assert (status, out) == (1, "1 added, 1 unchanged, 1 quarantined.\n")
+    assert err == f"quarantined: {scan}: The PDF has no text.\n"
     sent = {seen.body["source"]: seen.body for seen in api.seen}
     assert set(sent) == {str(folder / "redis.md"), str(folder / "unchanged.txt"), str(scan)}
     assert sent[str(scan)]["file"] == ("scan.pdf", b"content of deep/er/scan.pdf\r\n--x")
     assert sent[str(scan)]["department"] == "it-ops"
     assert {seen.key for seen in api.seen} == {"expk_admin"}
+
+
+def test_ingest_lists_what_was_quarantined_as_json(api: FakeApi, run: Run, folder: Path) -> None:
+    api.replies["POST /v1/documents"] = _ingested
+    status, out, _ = run("ingest", str(folder), "-d", "it-ops", "--json")
+    assert status == 1
+    scan = str(folder / "deep" / "er" / "scan.pdf")
+    assert json.loads(out)["quarantined"] == [{"source": scan, "detail": "The PDF has no text."}]
+    assert run("ingest", str(folder / "redis.md"), "-d", "it-ops")[0] == 0
 
 
 def test_ingest_goes_on_after_a_refused_file(api: FakeApi, run: Run, folder: Path) -> None:
@@ -187,8 +193,8 @@ def test_forget_dry_run(api: FakeApi, run: Run) -> None:
 def test_articles_and_departments(api: FakeApi, run: Run) -> None:
     approved = {"by": "Ravi", "at": "2026-03-02T12:00:00Z"}
     article = {"id": "a-1", "department": "hr", "version": 3, "question": "Who?", "approved": approved}
-    api.replies["GET /v1/articles"] = [article]
-    assert {"a-1", "hr", "3", "Ravi", "Who?"} <= set(run("articles")[1].split())
+    api.replies["GET /v1/articles"] = [article | {"status": "suspended"}]
+    assert {"a-1", "hr", "suspended", "3", "Ravi", "Who?"} <= set(run("articles")[1].split())
     api.replies["GET /v1/departments"] = [
         {"slug": "hr", "name": "People", "visibility": "tenant", "description": "x"}
     ]
@@ -196,17 +202,22 @@ def test_articles_and_departments(api: FakeApi, run: Run) -> None:
 
 
 def test_member_add_collects_roles(api: FakeApi, run: Run) -> None:
-    api.replies["POST /v1/members"] = {"handle": "raj"}
+    api.replies["POST /v1/members"] = {"handle": "raj", "roles": {"hr": ["asker"]}, "replaced": None}
     words = ["--name", "Raj Patel", "--role", "hr:asker", "--role", "hr:reviewer", "--role", "it-ops:asker"]
     assert run("member", "add", "raj", *words)[0] == 0
     roles = {"hr": ["asker", "reviewer"], "it-ops": ["asker"]}
     assert api.seen[0].body == {"handle": "raj", "name": "Raj Patel", "roles": roles}
+    api.replies["POST /v1/members"] |= {"replaced": {"it-ops": ["admin", "reviewer"]}}
+    told = "raj was a member already. Now: hr:asker. Before: it-ops:admin, it-ops:reviewer.\n"
+    assert run("member", "add", "raj", *words)[1] == told
 
 
 def test_member_disable_and_list(api: FakeApi, run: Run) -> None:
     member = {"handle": "r/j", "name": "Raj", "email": None, "roles": {"hr": ["asker"]}, "disabled_at": None}
     api.replies |= {"POST /v1/members/r/j/disable": member, "GET /v1/members": [member]}
-    assert run("member", "disable", "r/j")[1] == "r/j is disabled.\n"
+    assert run("member", "disable", "r/j")[1] == "r/j is disabled, and their keys are revoked.\n"
+    api.replies["POST /v1/members/r/j/enable"] = member
+    assert run("member", "enable", "r/j")[1].startswith("r/j is enabled. Give them a new key:")
     assert "hr:asker" in run("member", "list")[1]
 
 

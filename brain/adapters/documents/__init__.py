@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import PurePath
 
+from brain.adapters.documents.failures import DAMAGED, rejected
 from brain.adapters.documents.pdf import read_pdf
 from brain.adapters.documents.rows import read_csv
 from brain.adapters.documents.sheets import read_xlsx
@@ -75,8 +76,8 @@ def _parse(content: bytes, name: str, media_type: str | None) -> ParsedDocument:
         document = reader(content)
     except Rejected as reason:
         raise Rejected(f"{name} {reason}") from reason
-    except RecursionError as error:
-        raise Rejected(f"{name} is nested too deeply to be read.") from error
+    except DAMAGED as error:
+        raise Rejected(f"{name} {rejected(error, part='text')}") from error
     if not document.markdown.strip():
         raise Rejected(f"{name} has no text in it.")
     title = " ".join(document.title.split()) or PurePath(name).stem

@@ -3,8 +3,8 @@
 import io
 import re
 import zipfile
-import zlib
 
+from brain.adapters.documents.failures import DAMAGED
 from brain.domain.errors import Rejected
 
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024
@@ -27,7 +27,7 @@ def open_office_file(content: bytes, *, main_part: str, kind: str) -> io.BytesIO
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _checked(archive, content, main_part, kind)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         raise Rejected(f"is damaged or cut off: it cannot be opened as {kind}.") from error
 
 

@@ -4,7 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from brain.domain.errors import Rejected
 from brain.domain.knowledge import PageStart
+
+MAX_CELLS = 5_000_000
+# What Word can nest; a file may claim millions.
+_MAX_DEPTH = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ def heading(level: int, text: str) -> Block:
 
 
 def item(depth: int, marker: str, text: str) -> Block:
-    indent = "    " * depth
+    indent = "    " * min(depth, _MAX_DEPTH)
     # Lines after the first are indented, so that they stay in their item.
     body = text.replace("\n", f"\n{indent}    ")
     return Block(f"{indent}{marker} {body}", item=True)
@@ -34,15 +39,20 @@ def fence(code: str, language: str = "") -> Block:
 
 def table(rows: Iterable[Sequence[str]]) -> Block | None:
     """The first row names the columns. Blank rows and columns are left out; None where nothing is left."""
-    cells = [[_cell(text) for text in row] for row in rows]
-    cells = [row for row in cells if any(row)]
-    width = max((len(row) for row in cells), default=0)
-    cells = [row + [""] * (width - len(row)) for row in cells]
-    used = [column for column in range(width) if any(row[column] for row in cells)]
+    cells = [{column: filled for column, text in enumerate(row) if (filled := _cell(text))} for row in rows]
+    cells = [row for row in cells if row]
+    used = sorted(set().union(*cells))
     if not used:
         return None
-    lines = ["| " + " | ".join(row[column] for column in used) + " |" for row in cells]
+    check_size(len(cells) * len(used))
+    lines = ["| " + " | ".join(row.get(column, "") for column in used) + " |" for row in cells]
     return Block("\n".join([lines[0], "|" + " --- |" * len(used), *lines[1:]]))
+
+
+def check_size(cells: int) -> None:
+    """A file of a few kilobytes can claim a table that no memory holds."""
+    if cells > MAX_CELLS:
+        raise Rejected(f"has a table of more than {MAX_CELLS:,} cells: split it into smaller files.")
 
 
 def one_line(text: str) -> str:

@@ -3,9 +3,7 @@
 import io
 import logging
 import re
-import struct
 import unicodedata
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +14,7 @@ from pdfplumber.page import Page
 from pdfplumber.table import Table
 from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
 
+from brain.adapters.documents.failures import DAMAGED, rejected
 from brain.adapters.documents.layout import assemble
 from brain.adapters.documents.pdf_columns import reading_order
 from brain.adapters.documents.pdf_layout import PdfPage, PdfTable, write
@@ -24,21 +23,7 @@ from brain.domain.errors import Rejected
 from brain.domain.knowledge import ParsedDocument
 from brain.domain.markdown import first_heading
 
-# Broken files make the reader fail in many ways; each of these was seen or is documented.
-_FAILURES = (
-    PSException,
-    PdfminerException,
-    MalformedPDFException,
-    zlib.error,
-    struct.error,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
+_FAILURES = (PSException, PdfminerException, MalformedPDFException, *DAMAGED)
 _MONOSPACED = re.compile(r"mono|courier|consol|menlo|typewriter|cmtt|sourcecode|inconsolata", re.IGNORECASE)
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx", re.IGNORECASE)
 _UNMAPPED = re.compile(r"\(cid:\d+\)")
@@ -72,9 +57,7 @@ def _rejected(error: Exception) -> Rejected:
     cause = error.args[0] if isinstance(error, PdfminerException) and error.args else error
     if isinstance(cause, PDFEncryptionError):
         return Rejected("is protected by a password: save it without one and try again.")
-    return Rejected(
-        f"is damaged: its pages cannot be read ({type(cause).__name__}). Save it anew and try again."
-    )
+    return rejected(cause, part="pages")
 
 
 def _sensible(title: object) -> str:

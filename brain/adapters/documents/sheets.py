@@ -2,7 +2,6 @@
 
 import datetime
 import warnings
-import zipfile
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -11,22 +10,14 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from brain.adapters.documents.archive import open_office_file
-from brain.adapters.documents.layout import Block, heading, join, paragraph, table
-from brain.domain.errors import Rejected
+from brain.adapters.documents.failures import DAMAGED, rejected
+from brain.adapters.documents.layout import Block, check_size, heading, join, paragraph, table
 from brain.domain.knowledge import ParsedDocument
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-_FAILURES = (
-    InvalidFileException,
-    zipfile.BadZipFile,
-    KeyError,
-    ValueError,
-    TypeError,
-    IndexError,
-    SyntaxError,
-)
+_FAILURES = (InvalidFileException, *DAMAGED)
 
 
 def read_xlsx(content: bytes) -> ParsedDocument:
@@ -39,14 +30,8 @@ def read_xlsx(content: bytes) -> ParsedDocument:
             blocks = list(_blocks(workbook))
             workbook.close()
     except _FAILURES as error:
-        raise _rejected(error) from error
+        raise rejected(error, part="sheets") from error
     return ParsedDocument(workbook.properties.title or "", join(blocks))
-
-
-def _rejected(error: Exception) -> Rejected:
-    return Rejected(
-        f"is damaged: its sheets cannot be read ({type(error).__name__}). Save it anew and try again."
-    )
 
 
 def _blocks(workbook: "Workbook") -> Iterator[Block]:
@@ -55,11 +40,20 @@ def _blocks(workbook: "Workbook") -> Iterator[Block]:
             continue
         # Some programs declare a million empty rows.
         sheet.reset_dimensions()
-        rows = ([_text(value) for value in row] for row in sheet.iter_rows(values_only=True))
-        tables = list(_tables(rows))
+        tables = list(_tables(_rows(sheet.iter_rows(values_only=True))))
         if tables:
             yield heading(2, sheet.title)
             yield from tables
+
+
+def _rows(rows: Iterable[Iterable[object]]) -> Iterator[list[str]]:
+    """One cell in the last column or row makes millions of empty ones before it."""
+    cells = 0
+    for number, row in enumerate(rows, 1):
+        texts = [_text(value) for value in row]
+        cells += len(texts)
+        check_size(max(cells, number))
+        yield texts
 
 
 def _tables(rows: Iterable[list[str]]) -> Iterator[Block]:
@@ -77,6 +71,7 @@ def _tables(rows: Iterable[list[str]]) -> Iterator[Block]:
 
 def _side_by_side(rows: list[list[str]]) -> list[list[list[str]]]:
     width = max(map(len, rows))
+    check_size(width * len(rows))
     rows = [row + [""] * (width - len(row)) for row in rows]
     parts = []
     for filled, columns in groupby(range(width), key=lambda column: any(row[column] for row in rows)):

@@ -1,20 +1,18 @@
 """PowerPoint presentations: a heading for each slide, its number as the page."""
 
-import zipfile
 from collections.abc import Iterator
 from typing import Any, cast
 
-from lxml.etree import XMLSyntaxError
 from pptx import Presentation
 from pptx.exc import PythonPptxError
 from pptx.oxml.ns import qn
 
 from brain.adapters.documents.archive import open_office_file
+from brain.adapters.documents.failures import DAMAGED, rejected
 from brain.adapters.documents.layout import Block, assemble, heading, item, one_line, paragraph, table
-from brain.domain.errors import Rejected
 from brain.domain.knowledge import ParsedDocument
 
-_FAILURES = (PythonPptxError, XMLSyntaxError, zipfile.BadZipFile, KeyError, ValueError, AttributeError)
+_FAILURES = (PythonPptxError, *DAMAGED)
 _BODIES = {"BODY", "OBJECT", "VERTICAL_BODY", "VERTICAL_OBJECT"}
 _FURNITURE = {"DATE", "FOOTER", "SLIDE_NUMBER", "HEADER"}
 
@@ -29,14 +27,8 @@ def read_pptx(content: bytes) -> ParsedDocument:
         title = next((text for text in map(_title, slides) if text), presentation.core_properties.title or "")
         markdown, pages = assemble((number, _slide(slide, title)) for number, slide in enumerate(slides, 1))
     except _FAILURES as error:
-        raise _rejected(error) from error
+        raise rejected(error, part="slides") from error
     return ParsedDocument(title, markdown, pages)
-
-
-def _rejected(error: Exception) -> Rejected:
-    return Rejected(
-        f"is damaged: its slides cannot be read ({type(error).__name__}). Save it anew and try again."
-    )
 
 
 def _title(slide: Any) -> str:

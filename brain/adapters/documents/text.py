@@ -5,6 +5,7 @@ import re
 import yaml
 
 from brain.adapters.documents.encoding import decode
+from brain.adapters.documents.failures import DAMAGED
 from brain.domain.knowledge import ParsedDocument
 from brain.domain.markdown import first_heading
 
@@ -38,8 +39,9 @@ def read_text(content: bytes) -> ParsedDocument:
 def _title(front_matter: str) -> str:
     try:
         fields = yaml.safe_load(front_matter)
-    except yaml.YAMLError:
-        # Templates put braces and tabs there; a title is a courtesy, the text is what was asked for.
+    except (yaml.YAMLError, *DAMAGED):
+        # Templates put braces there, people the 30th of February: a title is a courtesy, the text is what
+        # was asked for.
         return ""
     title = fields.get("title") if isinstance(fields, dict) else None
     return title if isinstance(title, str) else ""

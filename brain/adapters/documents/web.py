@@ -166,7 +166,7 @@ def _link(node: LexborNode, text: str) -> str:
 
 def _list(node: LexborNode) -> Iterator[Block]:
     start = node.attributes.get("start") or "1"
-    number = int(start) if start.lstrip("-").isdigit() else 1
+    number = int(start) if re.fullmatch(r"-?[0-9]{1,9}", start) else 1
     for child in _children(node):
         if child.tag in {"ul", "ol"}:
             # Not allowed by the standard, but what many editors write for a nested list.
@@ -256,4 +256,4 @@ def _continue(cells: list[str], spanning: dict[int, tuple[int, str]]) -> None:
 
 def _span(cell: LexborNode, name: str) -> int:
     value = cell.attributes.get(name) or "1"
-    return min(max(int(value), 1), 1000) if value.isdigit() else 1
+    return min(max(int(value), 1), 1000) if re.fullmatch(r"[0-9]{1,9}", value) else 1

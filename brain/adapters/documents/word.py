@@ -1,6 +1,5 @@
 """Word documents: headings by style or outline level, lists with the numbers that Word shows."""
 
-import zipfile
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -8,24 +7,15 @@ from docx import Document
 from docx.exceptions import PythonDocxError
 from docx.opc.exceptions import OpcError
 from docx.oxml.ns import qn
-from lxml.etree import XMLSyntaxError
 
 from brain.adapters.documents.archive import open_office_file
+from brain.adapters.documents.failures import DAMAGED, rejected
 from brain.adapters.documents.layout import Block, heading, item, join, one_line, paragraph, table
 from brain.adapters.documents.word_numbering import Numbering
-from brain.domain.errors import Rejected
 from brain.domain.knowledge import ParsedDocument
 from brain.domain.markdown import first_heading
 
-_FAILURES = (
-    PythonDocxError,
-    OpcError,
-    XMLSyntaxError,
-    zipfile.BadZipFile,
-    KeyError,
-    ValueError,
-    AttributeError,
-)
+_FAILURES = (PythonDocxError, OpcError, *DAMAGED)
 # Deleted text, and the copy of each text box that is there for programs of before 2010.
 _DROPPED = {
     qn("w:del"),
@@ -47,14 +37,8 @@ def read_docx(content: bytes) -> ParsedDocument:
         reader = _Reader(Document(file))
         markdown = join(reader.blocks())
     except _FAILURES as error:
-        raise _rejected(error) from error
+        raise rejected(error, part="text") from error
     return ParsedDocument(first_heading(markdown) or reader.title, markdown)
-
-
-def _rejected(error: Exception) -> Rejected:
-    return Rejected(
-        f"is damaged: its text cannot be read ({type(error).__name__}). Save it anew and try again."
-    )
 
 
 class _Reader:

@@ -7,6 +7,8 @@ from typing import Any
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
 
+# More than 20 times the alphabet is no label, but an attack on our memory.
+_MAX_LETTERS = 20
 _ROMAN = {"m": 1000, "cm": 900, "d": 500, "cd": 400, "c": 100, "xc": 90, "l": 50, "xl": 40, "x": 10}
 _ROMAN |= {"ix": 9, "v": 5, "iv": 4, "i": 1}
 
@@ -108,7 +110,7 @@ def _value(node: Any, tag: str) -> str:
 
 
 def _formatted(number: int, form: str) -> str:
-    if form in {"lowerLetter", "upperLetter"} and number > 0:
+    if form in {"lowerLetter", "upperLetter"} and 0 < number <= 26 * _MAX_LETTERS:
         letters = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
         return letters if form == "lowerLetter" else letters.upper()
     if form in {"lowerRoman", "upperRoman"} and 0 < number < 4000:

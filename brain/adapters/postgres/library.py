@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
+from brain.domain.answer import Citation
 from brain.domain.identity import Audience, DepartmentId, TenantId
 from brain.domain.knowledge import Document, DocumentId, DocumentStatus, Embedded
 
@@ -102,6 +103,18 @@ class SqlLibrary:
     async def forget(self, document: DocumentId) -> None:
         await self.connection.execute(text("DELETE FROM document WHERE id = :id"), {"id": document})
         await self._suspend(document)
+
+    async def grounded(self, citations: Sequence[Citation]) -> frozenset[int]:
+        # The lock keeps whoever replaces a passage waiting, and lets others cite it.
+        rows = await self.connection.execute(
+            text(
+                "SELECT id, content_hash FROM passage WHERE id = ANY(CAST(:ids AS uuid[]))"
+                " ORDER BY id FOR KEY SHARE"
+            ),
+            {"ids": [citation.passage for citation in citations]},
+        )
+        present = {(row.id, row.content_hash) for row in rows}
+        return frozenset(one.number for one in citations if (one.passage, one.passage_hash) in present)
 
     async def _suspend(self, document: DocumentId) -> None:
         """Nothing is served whose ground is gone: answers and articles that rest on the document, and those

@@ -1,7 +1,7 @@
 """Departments, members and keys in PostgreSQL."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, delete, text
@@ -33,12 +33,15 @@ FROM member m LEFT JOIN membership s ON (s.tenant_id, s.member_id) = (m.tenant_i
 class SqlPeople:
     connection: AsyncConnection
     tenant: TenantId
+    # Members as this transaction first read them.
+    _read: dict[MemberId, Member] = field(default_factory=dict, init=False, repr=False)
 
     async def departments(self) -> list[Department]:
         rows = await self.connection.execute(text("SELECT * FROM department ORDER BY slug"))
         return [_department(row) for row in rows]
 
     async def save_department(self, department: Department) -> None:
+        await self._take_turns()
         values = {
             "name": department.name,
             "description": department.description,
@@ -58,15 +61,20 @@ class SqlPeople:
 
     async def members(self) -> list[Member]:
         rows = await self.connection.execute(text(_MEMBERS + "ORDER BY m.handle"))
-        return _members(list(rows))
+        return self._noted(_members(list(rows)))
 
     async def member(self, handle: str) -> Member | None:
         rows = await self.connection.execute(
             text(_MEMBERS + "WHERE m.handle = :handle OR m.id::text = :handle"), {"handle": handle}
         )
-        return next(iter(_members(list(rows))), None)
+        return next(iter(self._noted(_members(list(rows)))), None)
 
     async def save_member(self, member: Member) -> None:
+        await self._take_turns()
+        read = self._read.pop(member.id, None)
+        if read is not None and await self.member(str(member.id)) != read:
+            raise Conflict(f"Somebody else changed {read.handle} at the same time; look again.")
+        self._read.pop(member.id, None)
         values = {
             "handle": member.handle,
             "name": member.name,
@@ -129,6 +137,17 @@ class SqlPeople:
             {"digest": digest},
         )
         return next(iter(_members(list(rows))), None)
+
+    async def _take_turns(self) -> None:
+        """From here to its end, this transaction is the only one that changes the tenant's people."""
+        await self.connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"people/{self.tenant}"}
+        )
+
+    def _noted(self, members: list[Member]) -> list[Member]:
+        for member in members:
+            self._read.setdefault(member.id, member)
+        return members
 
 
 def _department(row: Row[Any]) -> Department:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ColumnElement, case, func, text, update
+from sqlalchemy import ColumnElement, func, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -19,9 +19,6 @@ from brain.domain.errors import Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
 from brain.domain.records import TaskId, TaskState
-
-# A task that took its worker down, or met a bug, this many times is not tried again by itself.
-STRIKES = 3
 
 _EVENTS: Mapping[str, Callable[..., Event]] = {event.__name__: event for event in get_args(Event)}
 
@@ -58,7 +55,7 @@ WITH due AS (
     FROM due WHERE (task.tenant_id, task.id) = (due.tenant_id, due.id)
     RETURNING task.*
 )
-SELECT leased.tenant_id, leased.id, handler, attempts, name, payload
+SELECT leased.tenant_id, leased.id, handler, attempts, crashes, error, name, payload
 FROM leased JOIN outbox ON (outbox.tenant_id, outbox.id) = (leased.tenant_id, event_id)
 ORDER BY leased.due_at
 """
@@ -68,11 +65,10 @@ WITH over AS (
     SELECT tenant_id, id FROM task
     WHERE state = 'leased' AND lease_until <= now() FOR UPDATE SKIP LOCKED
 )
-UPDATE task SET crashes = crashes + 1, lease_until = NULL, due_at = now(),
-    state = CASE WHEN crashes + 1 >= :strikes THEN 'dead' ELSE 'ready' END,
+UPDATE task SET crashes = crashes + 1, lease_until = NULL, due_at = now(), state = 'ready',
     error = 'The worker stopped before it was finished.'
 FROM over WHERE (task.tenant_id, task.id) = (over.tenant_id, over.id)
-RETURNING task.tenant_id, task.id, handler, state
+RETURNING task.tenant_id, task.id, handler, crashes
 """
 
 _RELEASE = """
@@ -92,24 +88,29 @@ SELECT (SELECT jsonb_object_agg(state, tasks) FROM (SELECT state, count(*) tasks
 
 @dataclass(frozen=True, slots=True)
 class ClaimedTask:
-    """A task on lease. `attempts` is the fence: whoever claims it later gets a higher one."""
+    """A task on lease. `attempts` is the fence: whoever claims it later gets a higher one.
+
+    `crashes` counts the workers it took down and the bugs it met; `error` says what the last one was.
+    """
 
     tenant: TenantId
     id: TaskId
     handler: str
     attempts: int
+    crashes: int
+    error: str
     event_name: str
     payload: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class LapsedTask:
-    """A task whose worker let the lease run out; ready again, or dead."""
+    """A task whose worker let the lease run out, and which is ready again."""
 
     tenant: TenantId
     id: TaskId
     handler: str
-    state: TaskState
+    crashes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,8 @@ class Queue:
                     id=TaskId(row.id),
                     handler=row.handler,
                     attempts=row.attempts,
+                    crashes=row.crashes,
+                    error=row.error,
                     event_name=row.name,
                     payload=row.payload,
                 )
@@ -187,12 +190,11 @@ class Queue:
             ]
 
     async def lapse(self) -> list[LapsedTask]:
-        """Count a crash for every lease that is over; the task is ready again, or dead at the third."""
+        """Count a crash for every lease that is over. Whoever claims the task next sees how many it had."""
         async with reachable(), self.engine.begin() as connection:
-            rows = await connection.execute(text(_LAPSE), {"strikes": STRIKES})
+            rows = await connection.execute(text(_LAPSE))
             return [
-                LapsedTask(TenantId(row.tenant_id), TaskId(row.id), row.handler, TaskState(row.state))
-                for row in rows
+                LapsedTask(TenantId(row.tenant_id), TaskId(row.id), row.handler, row.crashes) for row in rows
             ]
 
     async def heartbeat(self, task: ClaimedTask, *, lease_s: float = 20) -> bool:
@@ -204,12 +206,11 @@ class Queue:
         return await self._settle(task, state=TaskState.DONE, lease_until=None, done_at=func.now(), error="")
 
     async def retry(self, task: ClaimedTask, *, after_s: float, error: str, strike: bool) -> TaskState | None:
-        """The state it is in now: ready, or dead by this strike. None where the lease was lost."""
-        crashes = _TASK.c.crashes + int(strike)
+        """Ready again, with one crash more for a strike. None where the lease was lost."""
         return await self._settle(
             task,
-            state=case((crashes >= STRIKES, TaskState.DEAD), else_=TaskState.READY),
-            crashes=crashes,
+            state=TaskState.READY,
+            crashes=_TASK.c.crashes + int(strike),
             lease_until=None,
             due_at=_in(after_s),
             error=_plain(error),

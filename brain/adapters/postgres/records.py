@@ -41,8 +41,9 @@ class SqlRecords:
     async def feedback(self, *, departments: frozenset[DepartmentId], limit: int) -> list[Feedback]:
         rows = await self.connection.execute(
             text(
-                "SELECT f.*, a.question_id FROM feedback f"
+                "SELECT f.*, a.question_id, q.text AS asked FROM feedback f"
                 " JOIN answer a ON (a.tenant_id, a.id) = (f.tenant_id, f.answer_id)"
+                " JOIN question q ON (q.tenant_id, q.id) = (a.tenant_id, a.question_id)"
                 " WHERE a.department_id = ANY(CAST(:departments AS uuid[]))"
                 " ORDER BY f.created_at DESC, f.id LIMIT :limit"
             ),
@@ -57,6 +58,7 @@ class SqlRecords:
                 helpful=row.helpful,
                 reason=Reason(row.reason) if row.reason else None,
                 comment=row.comment,
+                asked=row.asked,
             )
             for row in rows
         ]

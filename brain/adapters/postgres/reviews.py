@@ -24,7 +24,7 @@ class SqlReviews:
     connection: AsyncConnection
     tenant: TenantId
 
-    async def open(self, review: Review, *, vector: Vector) -> Review:
+    async def open(self, review: Review, *, wording: str, vector: Vector | None) -> Review:
         number = await self.connection.scalar(
             text("UPDATE tenant SET reviews = reviews + 1 RETURNING reviews")
         )
@@ -38,18 +38,18 @@ class SqlReviews:
                 department_id=review.department,
                 status=review.status.value,
                 shown_hash=review.shown_hash,
-                vector=list(vector),
+                vector=list(vector) if vector is not None else None,
                 opened_at=review.opened_at,
                 due_at=review.due_at,
             )
         )
-        await self.join(review.id, question=review.question)
+        await self.join(review.id, question=review.question, wording=wording)
         return replace(review, number=int(number or 0))
 
-    async def join(self, review: ReviewId, *, question: QuestionId) -> None:
+    async def join(self, review: ReviewId, *, question: QuestionId, wording: str) -> None:
         await self.connection.execute(
             insert(tables.table(tables.Waiting))
-            .values(tenant_id=self.tenant, review_id=review, question_id=question)
+            .values(tenant_id=self.tenant, review_id=review, question_id=question, wording=wording)
             .on_conflict_do_nothing()
         )
 
@@ -64,7 +64,8 @@ class SqlReviews:
             text(
                 "SELECT r.*, 1 - (r.vector <=> CAST(:vector AS halfvec)) AS similarity FROM review r"
                 " JOIN answer s ON (s.tenant_id, s.id) = (r.tenant_id, r.answer_id)"
-                f" WHERE r.status = 'open' AND {READABLE.replace('s.departments', 's.scope')}"
+                " WHERE r.status = 'open' AND r.vector IS NOT NULL"
+                f" AND {READABLE.replace('s.departments', 's.scope')}"
                 " ORDER BY r.vector <=> CAST(:vector AS halfvec), r.number LIMIT :limit FOR UPDATE OF r"
             ),
             {"vector": str(list(vector)), "departments": sorted(audience.departments), "limit": limit},
@@ -113,11 +114,12 @@ class SqlReviews:
         )
         return True
 
-    async def waiting(self, review: ReviewId) -> list[QuestionId]:
+    async def waiting(self, review: ReviewId) -> list[tuple[QuestionId, str]]:
         rows = await self.connection.execute(
-            text("SELECT question_id FROM waiting WHERE review_id = :id ORDER BY question_id"), {"id": review}
+            text("SELECT question_id, wording FROM waiting WHERE review_id = :id ORDER BY question_id"),
+            {"id": review},
         )
-        return [QuestionId(row.question_id) for row in rows]
+        return [(QuestionId(row.question_id), row.wording) for row in rows]
 
     async def for_question(self, question: QuestionId) -> tuple[int | None, str]:
         rows = await self.connection.execute(
@@ -139,10 +141,11 @@ class SqlReviews:
         ids = {"ids": [row.id for row in rows]}
         answer_rows = await self.connection.execute(
             text(
-                "SELECT a.*, m.name AS approver, q.text AS question, w.name AS asker FROM review r"
+                "SELECT a.*, m.name AS approver, o.wording AS question, w.name AS asker FROM review r"
                 " JOIN answer a ON (a.tenant_id, a.id) = (r.tenant_id, r.answer_id)"
                 " JOIN question q ON (q.tenant_id, q.id) = (r.tenant_id, r.question_id)"
                 " JOIN member w ON (w.tenant_id, w.id) = (q.tenant_id, q.asker_id)"
+                " JOIN waiting o ON (o.tenant_id, o.review_id, o.question_id) = (r.tenant_id, r.id, q.id)"
                 " LEFT JOIN member m ON (m.tenant_id, m.id) = (a.tenant_id, a.approved_by)"
                 " WHERE r.id = ANY(CAST(:ids AS uuid[]))"
             ),

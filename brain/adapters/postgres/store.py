@@ -23,10 +23,17 @@ from brain.domain.events import Event
 from brain.domain.identity import TenantId
 
 CHANNEL = "expert_outbox"
-_AWAY = "The database is not answering; nothing was changed."
+# A connection that dies in COMMIT leaves open which it was.
+_AWAY = "The database is not answering. If this was to change something, look whether it did, then try again."
+_COLLIDED = (
+    "This collided with another request at the same rows; nothing of it was kept, and it can be repeated."
+)
 # Connection lost; out of connections, memory or disk; shutting down or starting.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AWAY_STATES = ("08", "53", "57P")
+# Serialization failure, deadlock, lock timeout: PostgreSQL ended this transaction in favour of another.
+_COLLIDED_RETRY_S = 1.0
+_COLLIDED_STATES = ("40001", "40P01", "55P03")
 
 
 def connect(url: str, *, pool_size: int) -> AsyncEngine:
@@ -98,13 +105,15 @@ async def enter(connection: AsyncConnection, tenant: TenantId) -> datetime:
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
-    """The one place that tells "the database is away" from "the statement is wrong"."""
+    """The one place that tells "away" and "collided", which pass, from "the statement is wrong"."""
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
         raise Unavailable(_AWAY) from error
     except DBAPIError as error:
         state = str(getattr(error.orig, "sqlstate", None) or "")
+        if state in _COLLIDED_STATES:
+            raise Unavailable(_COLLIDED, _COLLIDED_RETRY_S) from error
         if error.connection_invalidated or state.startswith(_AWAY_STATES):
             raise Unavailable(_AWAY) from error
         raise

@@ -111,18 +111,22 @@ class Review(SQLModel, table=True):
     department_id: UUID
     status: str = Field(sa_type=Text)
     shown_hash: str = Field(sa_type=Text)
-    vector: Any = Field(sa_column=Column(HALFVEC(), nullable=False))
+    vector: Any = Field(sa_column=Column(HALFVEC(), nullable=True))
     opened_at: datetime = moment()
     due_at: datetime = moment()
 
 
 class Waiting(SQLModel, table=True):
-    """Everyone who asked what a review will decide, the first asker included."""
+    """Everyone who asked what a review will decide, the first asker included.
+
+    `wording` is the question as it can be understood without its conversation.
+    """
 
     __table_args__ = (within("review"), within("question"))
     tenant_id: UUID = Field(primary_key=True)
     review_id: UUID = Field(primary_key=True)
     question_id: UUID = Field(primary_key=True)
+    wording: str = Field(sa_type=Text)
 
 
 class Verdict(SQLModel, table=True):

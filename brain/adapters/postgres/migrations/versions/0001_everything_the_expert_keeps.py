@@ -523,7 +523,7 @@ def upgrade() -> None:
         sa.Column("department_id", sa.Uuid(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("shown_hash", sa.Text(), nullable=False),
-        sa.Column("vector", HALFVEC(), nullable=False),
+        sa.Column("vector", HALFVEC(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("status IN ('open', 'decided', 'expired')", name=op.f("review_status_check")),
@@ -582,6 +582,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("review_id", sa.Uuid(), nullable=False),
         sa.Column("question_id", sa.Uuid(), nullable=False),
+        sa.Column("wording", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id", "question_id"],
             ["question.tenant_id", "question.id"],

@@ -1,0 +1,51 @@
+"""What must be true of a database before anything is served from it: roles below row security, one embedder."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from brain.adapters.postgres.store import enter, reachable
+from brain.adapters.postgres.tenants import tenants
+from brain.domain.errors import Rejected
+
+APP_SETTING = "EXPERT_DATABASE_URL_APP"
+SYSTEM_SETTING = "EXPERT_DATABASE_URL_SYSTEM"
+
+# Also as a member of another role: it could become that one.
+_ROLE = """
+SELECT current_user AS name,
+    bool_or(r.rolsuper OR r.rolbypassrls) AS above,
+    bool_or(EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p'))) AS owns
+FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER')
+"""
+
+
+async def role_below_row_security(engine: AsyncEngine, *, setting: str, may_own: bool = False) -> str:
+    """The name of the role that `setting` connects as. Raises `Rejected` where row security cannot bind it."""
+    async with reachable(), engine.connect() as connection:
+        role = (await connection.execute(text(_ROLE))).one()
+    if role.above:
+        raise Rejected(
+            f"{setting} connects as {role.name}, which is above row-level security: it could read every"
+            f" tenant's rows. ALTER ROLE {role.name} NOSUPERUSER NOBYPASSRLS, or name another role there."
+        )
+    if role.owns and not may_own:
+        raise Rejected(
+            f"{setting} connects as {role.name}, which owns tables, and may therefore switch row-level"
+            " security off. Name a role there that owns nothing, and is no member of one that does."
+        )
+    return str(role.name)
+
+
+async def require_embedder(app: AsyncEngine, system: AsyncEngine, *, name: str) -> None:
+    """Vectors of two models cannot be compared: with another one, nothing that is known would be found."""
+    for slug, tenant in (await tenants(system)).items():
+        async with reachable(), app.begin() as connection:
+            await enter(connection, tenant)
+            other = await connection.scalar(
+                text("SELECT embedder FROM embedding WHERE embedder <> :name LIMIT 1"), {"name": name}
+            )
+        if other is not None:
+            raise Rejected(
+                f"What {slug} knows was embedded with {other}, and EXPERT_EMBEDDER is {name}: nothing would"
+                f" be found. Set EXPERT_EMBEDDER back to {other}."
+            )

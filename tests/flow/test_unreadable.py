@@ -1,0 +1,99 @@
+"""A version that cannot be read destroys nothing, and what is in quarantine can come out of it."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import text
+
+from brain.domain.knowledge import DocumentStatus
+from brain.ports import Embedder, TextKind, Vector
+from brain.usecases.ingest import Ingested, Outcome, Upload
+from brain.usecases.read import documents
+from tests.conftest import World
+
+RUNBOOKS = Path(__file__).parents[2] / "demo" / "runbooks"
+TRAVEL = (RUNBOOKS / "hr" / "travel-and-expenses.pdf").read_bytes()
+BADGES = "# Badges\n\nA lost badge is reported to extension 4242.\n"
+
+
+async def sends(
+    world: World, content: bytes, *, media_type: str | None = None, source: str = "badges.pdf"
+) -> Ingested:
+    return await world.ingest(world.people["ravi"], Upload("hr", source, content, media_type))
+
+
+async def states(world: World) -> dict[str, tuple[DocumentStatus, int]]:
+    return {
+        one.source: (one.status, one.passages) for one in await documents(world.store, world.people["ravi"])
+    }
+
+
+async def actions(world: World) -> list[str]:
+    async with world.store.transaction(world.tenant) as tx:
+        rows = await tx.connection.execute(text("SELECT action FROM audit ORDER BY at, action"))
+        return list(rows.scalars())
+
+
+async def test_an_unreadable_version_leaves_the_one_that_can_be_read(world: World) -> None:
+    added = await sends(world, TRAVEL)
+    refused = await sends(world, TRAVEL[:-9_000])
+    assert (added.outcome, refused.outcome) == (Outcome.ADDED, Outcome.QUARANTINED)
+    assert "cut off" in (refused.document.reason or "")
+    assert await states(world) == {
+        "badges.pdf": (DocumentStatus.LIVE, added.document.passages),
+        "badges.pdf (unreadable version)": (DocumentStatus.QUARANTINED, 0),
+    }
+    assert await actions(world) == ["document.added", "document.quarantined"]
+    await sends(world, TRAVEL[:-9_000])
+    assert await actions(world) == ["document.added", "document.quarantined"], "the same again is no news"
+    await sends(world, TRAVEL[:-8_000])
+    assert len(await states(world)) == 2, "only the newest is kept"
+    assert (await sends(world, TRAVEL)).outcome is Outcome.UNCHANGED
+    assert list(await states(world)) == ["badges.pdf"]
+
+
+async def test_a_readable_version_replaces_both(world: World) -> None:
+    await sends(world, BADGES.encode(), source="badges.md")
+    await sends(world, b"\x00\x01", source="badges.md")
+    changed = await sends(world, BADGES.replace("4242", "4343").encode(), source="badges.md")
+    assert (changed.outcome, changed.document.version) == (Outcome.CHANGED, 2)
+    assert list(await states(world)) == ["badges.md"]
+
+
+async def test_what_is_in_quarantine_is_read_again(world: World) -> None:
+    first = await sends(world, BADGES.encode(), source="badges")
+    assert first.outcome is Outcome.QUARANTINED
+    assert (await sends(world, BADGES.encode(), source="badges")).document.version == 1
+    again = await sends(world, BADGES.encode(), media_type="text/markdown", source="badges")
+    assert (again.outcome, again.document.status) == (Outcome.CHANGED, DocumentStatus.LIVE)
+    assert await states(world) == {"badges": (DocumentStatus.LIVE, 1)}
+
+
+@dataclass(slots=True)
+class WatchedEmbedder:
+    """The real one, which notes the threads that count tokens."""
+
+    inner: Embedder
+    name: str
+    dimensions: int
+    threads: set[int]
+
+    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
+        return await self.inner.embed(texts, kind=kind)
+
+    def count_tokens(self, text: str) -> int:
+        self.threads.add(threading.get_ident())
+        return self.inner.count_tokens(text)
+
+
+async def test_the_event_loop_goes_on_while_a_document_is_cut_up(world: World) -> None:
+    inner = world.ingest.embedder
+    watched = WatchedEmbedder(inner, inner.name, inner.dimensions, set())
+    ingest = replace(world.ingest, embedder=watched)
+    assert (
+        await ingest(world.people["ravi"], Upload("hr", "b.md", BADGES.encode()))
+    ).outcome is Outcome.ADDED
+    assert watched.threads
+    assert threading.get_ident() not in watched.threads
