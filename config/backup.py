@@ -15,13 +15,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from brain.domain.errors import Conflict, Rejected, Unavailable
-from config.embedded_postgres import DATABASE, EmbeddedPostgres, attach_or_start
+from config.embedded_postgres import DATABASE, RESTORED, EmbeddedPostgres, attach_or_start
 from config.keys import keys_file
 from config.location import installation_file
 from config.private_files import make_private_directory, write_private
 
 _MANIFEST, _DUMP = "manifest.json", "database.dump"
-_RESTORED = f"{DATABASE}_restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +97,21 @@ def restore(home: Path, file: Path, *, replace: bool) -> Manifest:
                     f"{home} is in use already; --force replaces all that is in it with the backup."
                 )
             postgres.execute(
-                f"DROP DATABASE IF EXISTS {_RESTORED};"
-                f"CREATE DATABASE {_RESTORED} OWNER expert_owner TEMPLATE template0;"
+                f"DROP DATABASE IF EXISTS {RESTORED};"
+                f"CREATE DATABASE {RESTORED} OWNER expert_owner TEMPLATE template0;"
             )
-            postgres.tool("pg_restore", "--exit-on-error", f"--dbname={_RESTORED}", str(dump))
-            postgres.execute(
-                f"DROP DATABASE {DATABASE} WITH (FORCE);ALTER DATABASE {_RESTORED} RENAME TO {DATABASE};"
-            )
-            postgres.provision()
-        with tarfile.open(file) as tar:
-            for path in (keys_file(home), installation_file(home)):
-                if path.name in tar.getnames():
-                    write_private(path, _member(tar, path.name).decode())
+            postgres.tool("pg_restore", "--exit-on-error", f"--dbname={RESTORED}", str(dump))
+            # Before the swap: killed between them, it leaves keys that can be recovered, or restored again.
+            _restore_files(home, file)
+            postgres.put_restored_in_place()
     return manifest
+
+
+def _restore_files(home: Path, file: Path) -> None:
+    with tarfile.open(file) as tar:
+        for path in (keys_file(home), installation_file(home)):
+            if path.name in tar.getnames():
+                write_private(path, _member(tar, path.name).decode())
 
 
 def check(home: Path, file: Path, *, replace: bool) -> Manifest:

@@ -1,4 +1,4 @@
-"""What must be true of a database before anything is served from it: roles below row security, one embedder."""
+"""What must be true of a database before it is served from: roles below row security, and one embedder."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,7 +20,7 @@ FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER')
 
 
 async def role_below_row_security(engine: AsyncEngine, *, setting: str, may_own: bool = False) -> str:
-    """The name of the role that `setting` connects as. Raises `Rejected` where row security cannot bind it."""
+    """The name of the role behind `setting`. Raises `Rejected` where row security does not bind it."""
     async with reachable(), engine.connect() as connection:
         role = (await connection.execute(text(_ROLE))).one()
     if role.above:

@@ -27,6 +27,7 @@ from config.private_files import make_private_directory, write_private
 from config.settings import DatabaseUrls
 
 DATABASE = "expert"
+RESTORED, FORMER = f"{DATABASE}_restored", f"{DATABASE}_former"
 _UNFINISHED = "new-"
 _SUPERUSER = "expert_superuser"
 _ROLES = (_SUPERUSER, "expert_owner", "expert_app", "expert_system")
@@ -50,10 +51,18 @@ _SERVER_SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
-# Safe to run at each start: an interrupted first start is finished, restored passwords are taken over.
+# Safe to run at each start: an interrupted first start is finished, restored passwords are taken over. Of an
+# interrupted restore, what took the place of the installation's database stays, and the leftovers go. Earlier
+# versions swapped in two steps: killed in between, they left the restored one alone under its own name.
 _PROVISION = """
 SET log_min_error_statement = panic;
 {roles}
+SELECT 'ALTER DATABASE ' || datname || ' RENAME TO {database}' FROM pg_database
+  WHERE datname IN ('{restored}', '{former}')
+    AND NOT EXISTS (SELECT FROM pg_database WHERE datname = '{database}')
+  ORDER BY datname = '{restored}' DESC LIMIT 1 \\gexec
+SELECT 'DROP DATABASE ' || datname || ' WITH (FORCE)' FROM pg_database
+  WHERE datname IN ('{restored}', '{former}') \\gexec
 SELECT 'CREATE DATABASE {database} OWNER expert_owner'
   WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{database}') \\gexec
 REVOKE ALL ON DATABASE {database}, postgres, template1 FROM PUBLIC;
@@ -275,11 +284,23 @@ class EmbeddedPostgres:
         """Run a psql script as the superuser, beside the installation's database rather than in it."""
         return self.tool("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "postgres", words=script)
 
+    def put_restored_in_place(self) -> None:
+        """Make the restored database the installation's, in one transaction; the one that was is dropped."""
+        self.execute(
+            # Who is connected keeps a database from being renamed.
+            f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{DATABASE}';"  # noqa: S608  # our own name
+            f"BEGIN;"
+            f"ALTER DATABASE {DATABASE} RENAME TO {FORMER};"
+            f"ALTER DATABASE {RESTORED} RENAME TO {DATABASE};"
+            f"COMMIT;"
+        )
+        self.provision()
+
     def provision(self) -> None:
         """The database, its roles and what they may do; once more does no harm."""
         passwords = self._passwords()
         roles = "".join(_ROLE.format(role=role, password=passwords[role]) for role in _ROLES[1:])
-        self.execute(_PROVISION.format(roles=roles, database=DATABASE))
+        self.execute(_PROVISION.format(roles=roles, database=DATABASE, restored=RESTORED, former=FORMER))
 
     def _broken(self, what: str) -> Unavailable:
         tail = (

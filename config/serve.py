@@ -25,10 +25,14 @@ from config.embedded_postgres import EmbeddedPostgres, attach_or_start
 from config.founding import Founder, found, mint, principal
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
+from config.private_files import write_private
 from config.settings import DatabaseUrls, Settings
 from config.surface import Surface, surface
 from config.wiring import Wiring, assembled, executor
 from workers.executor import working
+
+# Holds the id of the tenant that has read the samples; without the file, they are read again.
+_DEMO_INGESTED = "demo-ingested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +195,17 @@ class _Up:
         if demo_tenant is not None:
             reviewer = await principal(wiring, demo_tenant, demo.REVIEWER)
             if reviewer is not None:
-                await self._ingest_demo(wiring, reviewer)
+                await self._ingest_demo_once(wiring, reviewer)
         self.surface.prepared = True
+
+    async def _ingest_demo_once(self, wiring: Wiring, reviewer: Principal) -> None:
+        """Until one pass went through: what an admin forgets later must not come back at the next start."""
+        marker = self.settings.home / _DEMO_INGESTED
+        tenant = str(reviewer.tenant)
+        if marker.exists() and marker.read_text(encoding="utf-8").strip() == tenant:
+            return
+        await self._ingest_demo(wiring, reviewer)
+        write_private(marker, f"{tenant}\n")
 
     async def _ingest_demo(self, wiring: Wiring, reviewer: Principal) -> None:
         known = {one.slug for one in await departments(wiring.store, reviewer)}

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -31,6 +31,7 @@ from brain.domain.identity import (
     Visibility,
 )
 from brain.domain.reply import Reply
+from brain.ports import TextKind, Vector
 from brain.usecases.accept import Accept, Asking
 from brain.usecases.ask import Ask
 from brain.usecases.decide import Decide
@@ -60,9 +61,23 @@ def urls(postgres: EmbeddedPostgres) -> DatabaseUrls:
     return postgres.urls
 
 
+class RememberingEmbedder(FastembedEmbedder):
+    """The real model; the samples, which many tests ingest, are embedded once."""
+
+    def __init__(self, name: str, *, home: Path) -> None:
+        super().__init__(name, home=home)
+        self._known: dict[tuple[str, TextKind], Vector] = {}
+
+    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
+        new = [text for text in dict.fromkeys(texts) if (text, kind) not in self._known]
+        vectors = await super().embed(new, kind=kind)
+        self._known |= {(text, kind): vector for text, vector in zip(new, vectors, strict=True)}
+        return [self._known[text, kind] for text in texts]
+
+
 @pytest.fixture(scope="session")
 def embedder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastembedEmbedder]:
-    model = FastembedEmbedder(PACKAGED, home=tmp_path_factory.mktemp("models"))
+    model = RememberingEmbedder(PACKAGED, home=tmp_path_factory.mktemp("models"))
     yield model
     model.close()
 

@@ -1,9 +1,12 @@
 """Generator without a language model: answers in the passages' own words, or not at all."""
 
+import math
 import re
 import textwrap
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from brain.domain.answer import Generation, Piece
 from brain.domain.asking import Asked, asked, fits
@@ -19,9 +22,14 @@ PASSAGES = 8
 LEAST_COVERAGE = 0.15
 # Unless it means much the same.
 LEAST_SIMILARITY = 0.4
-# How far a second piece may score behind the best and still be shown beside it.
-ALIKE = 0.8
-SHORT_PASSAGE = 900
+# An answer shows so many extracts, none of them this far behind the best, and not more text than this.
+EXTRACTS = 3
+BEHIND = 3.0
+LONGEST = 1200
+# A paragraph or list around the best piece is shown whole up to this length.
+WHOLE_BLOCK = 450
+# How far steps or commands lift a passage that is to say how something is done.
+HAS_STEPS = 2.5
 OUTDATED_LOSES = 3.0
 _OWN_MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ x]\] )?")
@@ -34,6 +42,25 @@ _ABOUT_THE_PAGE = re.compile(
 class _Scored:
     unit: Unit
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Extract:
+    """What is shown of the passage at `index`: neighbouring pieces of one kind."""
+
+    index: int
+    units: tuple[Unit, ...]
+
+    @property
+    def start(self) -> int:
+        return self.units[0].start
+
+    @property
+    def end(self) -> int:
+        return self.units[-1].end
+
+    def holds(self, unit: Unit) -> bool:
+        return unit.index == self.index and self.start <= unit.start < self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +80,10 @@ class _Reading:
     def lost(self, index: int) -> float:
         return OUTDATED_LOSES if index in self.stale else 0.0
 
+    def source(self, index: int) -> UUID:
+        passage = self.passages[index].passage
+        return passage.document or passage.article or passage.id
+
 
 class ExtractiveGenerator:
     name = "extractive"
@@ -67,37 +98,45 @@ class ExtractiveGenerator:
 
 
 def _answer(reading: _Reading) -> str:
-    candidates = _candidates(reading)
-    if not candidates:
+    ranked = _ranked(reading)
+    if not ranked:
         return ""
     if asked(reading.question) is Asked.STEPS:
-        procedure = _procedure(reading)
-        if procedure and not _names_more(candidates, reading.question, than=procedure):
+        procedure = _procedure(reading, ranked)
+        if procedure and not _names_more(ranked, reading.question, than=procedure):
             return procedure
-    return _statement(candidates)
+    return _written(reading, _chosen(reading, ranked))
 
 
-def _names_more(candidates: Sequence[_Scored], question: str, *, than: str) -> bool:
+def _names_more(ranked: Sequence[_Scored], question: str, *, than: str) -> bool:
     """Whether a piece speaks of the very code or name that was asked about, and the procedure does not."""
     wanted = identifiers(question)
     text = than.lower()
     return any(token not in text for token in wanted) and any(
-        all(token in one.unit.text.lower() for token in wanted) for one in candidates
+        all(token in one.unit.text.lower() for token in wanted) for one in ranked
     )
 
 
-def _candidates(reading: _Reading) -> list[_Scored]:
-    """The pieces that could be the answer, the best first."""
-    scored = []
-    for index, found in enumerate(reading.passages):
-        whole = coverage(reading.weighed, found.passage.indexed_text)
-        for unit in units(index, found.passage):
-            if not _says_something(unit):
-                continue
-            around = coverage(reading.weighed, f"{unit.text} {unit.context}")
-            if around >= LEAST_COVERAGE or found.similarity_at(unit.start) >= LEAST_SIMILARITY:
-                scored.append(_Scored(unit, _score(reading, unit, around) + 1.7 * whole))
-    return sorted(scored, key=lambda one: -one.score)
+def _ranked(reading: _Reading) -> list[_Scored]:
+    """The pieces that could be the answer, the best first; each counts with its document."""
+    scored = [
+        _Scored(unit, _score(reading, unit, around))
+        for index, found in enumerate(reading.passages)
+        for unit in units(index, found.passage)
+        if _says_something(unit)
+        and (
+            (around := coverage(reading.weighed, f"{unit.text} {unit.context}")) >= LEAST_COVERAGE
+            or found.similarity_at(unit.start) >= LEAST_SIMILARITY
+        )
+    ]
+    total = sum(math.exp(one.score) for one in scored)
+    shares: dict[UUID, float] = defaultdict(float)
+    for one in scored:
+        shares[reading.source(one.unit.index)] += math.exp(one.score) / total
+    together = [
+        _Scored(one.unit, one.score + math.log(shares[reading.source(one.unit.index)])) for one in scored
+    ]
+    return sorted(together, key=lambda one: -one.score)
 
 
 def _score(reading: _Reading, unit: Unit, around: float) -> float:
@@ -105,15 +144,12 @@ def _score(reading: _Reading, unit: Unit, around: float) -> float:
     found = reading.passages[unit.index]
     about_the_page = _ABOUT_THE_PAGE.match(unit.text) and not _ABOUT_THE_PAGE.search(reading.question)
     return (
-        2.9 * found.score
-        + 1.7 * found.dense_score
-        + 3.8 * found.similarity_at(unit.start)
-        + 2.2 * coverage(reading.weighed, unit.prose)
-        + 4.4 * around
-        + 1.7 * fits(reading.question, unit.prose)
-        + (0.6 if unit.kind is Kind.ROW else 0.0)
-        + 0.4 * reading.named[unit.index]
-        - (1.5 if about_the_page else 0.0)
+        8.0 * found.score
+        + 7.6 * found.similarity_at(unit.start)
+        + 6.4 * around
+        + 1.6 * fits(reading.question, unit.prose)
+        + 1.6 * reading.named[unit.index]
+        - (1.0 if about_the_page else 0.0)
         - reading.lost(unit.index)
     )
 
@@ -123,78 +159,90 @@ def _says_something(unit: Unit) -> bool:
     return unit.kind is not Kind.CODE and not only_leads_in and len(terms(unit.text)) > 1
 
 
-def _statement(ranked: Sequence[_Scored]) -> str:
-    """The best piece, and a second one of the same document where it scores alike."""
-    best = ranked[0]
-    chosen = [best.unit]
-    chosen += [
-        other.unit
-        for other in ranked[1:2]
-        if other.unit.index == best.unit.index and other.score >= best.score - ALIKE
-    ]
-    return _written(sorted(chosen, key=lambda unit: unit.start))
+def _chosen(reading: _Reading, ranked: Sequence[_Scored]) -> list[_Extract]:
+    """The best pieces, each with the short paragraph or list around it."""
+    chosen: list[_Extract] = []
+    room = LONGEST
+    for one in ranked:
+        if len(chosen) == EXTRACTS or ranked[0].score - one.score > BEHIND:
+            break
+        extract = _widened(one.unit, reading.passages[one.unit.index].passage)
+        length = extract.end - extract.start
+        fits_in = not chosen or length <= room
+        if fits_in and not any(other.holds(one.unit) for other in chosen):
+            chosen.append(extract)
+            room -= length
+    return chosen
 
 
-def _written(chosen: Sequence[Unit]) -> str:
-    """Each piece with its mark; rows of one table together under its head."""
+def _widened(unit: Unit, passage: Passage) -> _Extract:
+    if unit.kind is Kind.ROW:
+        return _Extract(unit.index, (unit,))
+    block = tuple(
+        one for one in units(unit.index, passage) if (one.block, one.kind) == (unit.block, unit.kind)
+    )
+    short = block[-1].end - block[0].start <= WHOLE_BLOCK
+    return _Extract(unit.index, block if short else (unit,))
+
+
+def _written(reading: _Reading, chosen: Sequence[_Extract]) -> str:
+    """Each extract with its mark, the best passage first; rows of one table together under its head."""
+    order = list(dict.fromkeys(one.index for one in chosen))
     parts: list[str] = []
-    previous: Unit | None = None
-    for unit in chosen:
-        mark = f" [{unit.index + 1}]"
+    table: tuple[int, int] | None = None
+    for extract in sorted(chosen, key=lambda one: (order.index(one.index), one.start)):
+        unit = extract.units[0]
         if unit.kind is Kind.ROW:
-            same_table = previous is not None and previous.block == unit.block
+            same_table = table == (unit.index, unit.block)
             head = f"{unit.table_head.text}\n" if unit.table_head and not same_table else ""
             row = unit.text.strip().removesuffix("|").rstrip()
-            parts.append(("\n" if same_table else "\n\n") + f"{head}{row}{mark} |")
+            parts.append(("\n" if same_table else "\n\n") + f"{head}{row} [{unit.index + 1}] |")
+            table = (unit.index, unit.block)
         else:
-            parts.append("\n\n" + _marked(unit, mark))
-        previous = unit
+            parts.append("\n\n" + _marked(extract, reading.passages[extract.index].passage))
+            table = None
     return "".join(parts).strip()
 
 
-def _marked(unit: Unit, mark: str) -> str:
-    """The unit with the mark behind its prose; code below keeps its lines."""
-    code = [one for one in unit.segments if one.kind is Kind.CODE]
-    prose_end = code[0].start - unit.start if code else len(unit.text)
-    prose = _OWN_MARK.sub("", _BULLET.sub("", unit.text[:prose_end].rstrip()))
-    below = "\n\n" + textwrap.dedent(unit.text[prose_end:].strip("\n")) if code else ""
-    return f"{prose}{mark}{below}"
+def _marked(extract: _Extract, passage: Passage) -> str:
+    """The extract with the mark behind its prose; a list keeps its bullets, code below keeps its lines."""
+    first, last = extract.units[0], extract.units[-1]
+    number = extract.index + 1
+    if first.kind is Kind.ITEM and first is not last:
+        return _list_text(passage, extract.start, extract.end, number)
+    code = [one for one in last.segments if one.kind is Kind.CODE]
+    prose_end = code[0].start if code else extract.end
+    prose = _OWN_MARK.sub("", _BULLET.sub("", passage.text[extract.start : prose_end].rstrip()))
+    below = "\n\n" + textwrap.dedent(passage.text[prose_end : extract.end].strip("\n")) if code else ""
+    return f"{prose} [{number}]{below}"
 
 
-def _procedure(reading: _Reading) -> str:
+def _procedure(reading: _Reading, ranked: Sequence[_Scored]) -> str:
     """What to do, from the passage that fits a how-to best: its numbered list with lead-in and code,
-    continued in the following passages of the section; without a list, a short passage as it stands."""
-    best = max(range(len(reading.passages)), key=lambda index: _how_to_score(reading, index))
-    passage = reading.passages[best].passage
+    continued in the following passages of the section; without a list, its paragraphs with their commands."""
+    best = max(ranked, key=lambda one: one.score + HAS_STEPS * _has_steps(reading.passages[one.unit.index]))
+    index = best.unit.index
+    passage = reading.passages[index].passage
     listed = _numbered(passage, reading.weighed)
     if listed:
-        parts = [_list_text(passage, listed, best + 1)]
+        parts = [_list_text(passage, listed[0].start, listed[-1].end, index + 1)]
         parts += [
-            _list_text(reading.passages[index].passage, more, index + 1)
-            for index in _following(reading.passages, best)
-            if (more := _numbered(reading.passages[index].passage, {}))
+            _list_text(reading.passages[other].passage, more[0].start, more[-1].end, other + 1)
+            for other in _following(reading.passages, index)
+            if (more := _numbered(reading.passages[other].passage, {}))
         ]
         return "\n\n".join(parts)
-    if len(passage.text) <= SHORT_PASSAGE and not any(one.kind is Kind.ROW for one in segments(passage.text)):
-        return _written([unit for unit in units(best, passage) if unit.kind is not Kind.CODE])
-    return ""
+    if any(one.kind is Kind.ROW for one in segments(passage.text)):
+        return ""
+    every = [_Extract(index, (one,)) for one in units(index, passage) if one.kind is not Kind.CODE]
+    if len(passage.text) > LONGEST:
+        every = [one for one in every if any(part.kind is Kind.CODE for part in one.units[0].segments)]
+    return _written(reading, every)
 
 
-def _how_to_score(reading: _Reading, index: int) -> float:
-    """Weights of a conditional logit, as for pieces: which passage held the known procedure."""
-    found = reading.passages[index]
+def _has_steps(found: Found) -> bool:
     every = segments(found.passage.text)
-    has_steps = any(one.kind is Kind.CODE for one in every) or sum(one.kind is Kind.ITEM for one in every) > 1
-    heading = found.passage.heading_path[-1] if found.passage.heading_path else ""
-    return (
-        2.8 * found.score
-        + 1.7 * found.dense_score
-        + 3.9 * coverage(reading.weighed, heading)
-        + 2.5 * coverage(reading.weighed, found.passage.indexed_text)
-        + 2.3 * reading.named[index]
-        + (2.6 if has_steps else 0.0)
-        - reading.lost(index)
-    )
+    return any(one.kind is Kind.CODE for one in every) or sum(one.kind is Kind.ITEM for one in every) > 1
 
 
 def _numbered(passage: Passage, weighed: dict[str, float]) -> list[Segment]:
@@ -211,9 +259,9 @@ def _numbered(passage: Passage, weighed: dict[str, float]) -> list[Segment]:
     )
 
 
-def _list_text(passage: Passage, listed: Sequence[Segment], number: int) -> str:
-    body = _OWN_MARK.sub("", passage.text[listed[0].start : listed[-1].end])
-    before = [one for one in segments(passage.text) if one.end <= listed[0].start]
+def _list_text(passage: Passage, start: int, end: int, number: int) -> str:
+    body = textwrap.dedent(_OWN_MARK.sub("", passage.text[start:end]))
+    before = [one for one in segments(passage.text) if one.end <= start]
     if before and before[-1].kind is Kind.SENTENCE:
         return f"{_OWN_MARK.sub('', before[-1].text)} [{number}]\n\n{body}"
     return f"{body}\n\n[{number}]"

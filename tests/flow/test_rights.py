@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from brain.adapters.postgres.store import SqlStore
+from brain.adapters.postgres.tenants import tenants
 from brain.domain.answer import AnswerStatus
 from brain.domain.article import Article, ArticleStatus
 from brain.domain.errors import Conflict, Denied, ExpertError, Missing, Rejected
@@ -38,6 +41,9 @@ from brain.usecases.decide import Judgement
 from brain.usecases.give_feedback import give_feedback
 from brain.usecases.load_departments import DepartmentFile, load_departments
 from brain.usecases.replay import replay
+from config.founding import Founder, found
+from config.settings import DatabaseUrls, Settings
+from config.wiring import assembled
 from tests.conftest import World
 
 BADGES = "# Badges\n\n## Lost badge\n\nReport a lost badge on extension 4242.\n"
@@ -135,6 +141,27 @@ async def test_a_file_gives_a_role_once_and_never_to_the_disabled(world: World) 
     await load_departments(world.store, world.tenant, files)
     assert await _member(world, "rosa") == before
     assert len(await _audited(world, "member.granted")) == 2
+
+
+async def test_a_founder_named_in_a_file_reviews_there_too(
+    urls: DatabaseUrls, system_engine: AsyncEngine, store: SqlStore, tmp_path: Path
+) -> None:
+    slug = f"t-{uuid4().hex[:12]}"
+    founders = [
+        Founder("mia", "Mia", frozenset({Role.ADMIN})),
+        Founder("amira", "Amira", frozenset({Role.ASKER}), only_in=frozenset({"hr"})),
+    ]
+    files = [_file("hr", "amira"), _file("legal", "mia")]
+    async with assembled(Settings(home=tmp_path), urls) as wiring:
+        await found(wiring, slug=slug, name="Acme", founders=founders, files=files)
+    tenant = (await tenants(system_engine))[slug]
+    async with store.transaction(tenant) as tx:
+        ids = {one.slug: one.id for one in await tx.people.departments()}
+        held = {one.handle: one.roles for one in await tx.people.members()}
+        audited = await tx.connection.scalar(text("SELECT count(*) FROM audit WHERE action = 'member.saved'"))
+    assert held["amira"] == {ids["hr"]: {Role.ASKER, Role.REVIEWER}}
+    assert held["mia"] == {ids["hr"]: {Role.ADMIN}, ids["legal"]: {Role.ADMIN, Role.REVIEWER}}
+    assert audited == 2
 
 
 # Members

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from brain.domain.errors import Conflict, Rejected
+from brain.domain.errors import Conflict, Rejected, Unavailable
 from config.backup import back_up, check, read_manifest, restore
 from config.embedded_postgres import EmbeddedPostgres, attach_or_start
 from config.keys import StoredKey, read_keys, save_key
@@ -138,3 +138,37 @@ def test_a_backup_overwrites_nothing_and_is_of_something(home: Path, place: Path
         back_up(place / "empty", place / "backup.tar")
     with pytest.raises(Rejected, match="no directory"):
         back_up(home, place / "none" / "backup.tar")
+
+
+def _databases(postgres: EmbeddedPostgres) -> list[str]:
+    return postgres.execute(
+        "SELECT datname FROM pg_database WHERE datname LIKE 'expert%' ORDER BY 1;"
+    ).split()
+
+
+@pytest.mark.parametrize(
+    "interrupted",
+    [
+        # Killed while the backup was loaded, before the swap.
+        "CREATE DATABASE expert_restored;",
+        # Killed after the swap, before the former one was dropped.
+        "CREATE DATABASE expert_former;",
+        # Killed between the two steps of a former version.
+        "ALTER DATABASE expert RENAME TO expert_restored;",
+        "ALTER DATABASE expert RENAME TO expert_former;",
+    ],
+)
+def test_an_interrupted_restore_is_finished_at_the_next_start(home: Path, interrupted: str) -> None:
+    with EmbeddedPostgres(home) as postgres:
+        postgres.execute(interrupted)
+    with EmbeddedPostgres(home) as postgres:
+        assert _databases(postgres) == ["expert"]
+    assert _notes(home, "acme") == [("kept", "[1,2]")]
+
+
+def test_the_swap_happens_whole_or_not_at_all(home: Path) -> None:
+    with EmbeddedPostgres(home) as postgres:
+        with pytest.raises(Unavailable, match="expert_restored"):
+            postgres.put_restored_in_place()  # there is none
+        assert _databases(postgres) == ["expert"]
+    assert _notes(home, "acme") == [("kept", "[1,2]")]

@@ -43,6 +43,7 @@ ANSWER: dict[str, Any] = {
 REVIEW: dict[str, Any] = {
     "number": 12,
     "question": "Who feeds the fish?",
+    "asked_by": "Amira Solberg",
     "department": "hr",
     "status": "open",
     "confidence": 0.4,

@@ -233,7 +233,7 @@ def test_review_shows_draft_doubts_and_what_to_do(api: FakeApi, run: Run) -> Non
     _, out, _ = run("review", "12")
     for part in (
         "Review 12 · hr · open",
-        "Who feeds the fish?",
+        "Amira Solberg asked: Who feeds the fish?",
         "The fish feed themselves. [1]",
         "Only one source.",
     ):

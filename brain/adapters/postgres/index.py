@@ -73,6 +73,7 @@ class PostgresIndex:
 
     engine: AsyncEngine
     embedder: str
+    exact_below: int = EXACT_BELOW
 
     async def search(
         self,
@@ -94,7 +95,7 @@ class PostgresIndex:
             size = sum(row.passages for row in corpus)
             if size == 0:
                 return []
-            exact = size < EXACT_BELOW
+            exact = size < self.exact_below
             if not exact:
                 await connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
                 await connection.execute(text("SET LOCAL hnsw.ef_search = 100"))

@@ -1,5 +1,6 @@
 """Passages with their postings and embeddings: written together, read as domain passages."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from brain.adapters.postgres import tables
 from brain.domain.identity import DepartmentId, TenantId
 from brain.domain.knowledge import ArticleId, DocumentId, Embedded, Passage, PassageId
 from brain.domain.ranking import terms
+
+_Rows = list[dict[str, Any]]
 
 # Where the embedding of a whole passage "starts".
 WHOLE = -1
@@ -57,7 +60,21 @@ async def insert_passages(
     """All of `passages` are of one scope; their ids are new."""
     if not passages:
         return
-    rows, postings, embeddings = [], [], []
+    # Counting terms takes a second for a book: not on the event loop.
+    rows, postings, embeddings = await asyncio.to_thread(_rows, tenant, embedder, scope, passages)
+    await connection.execute(insert(tables.table(tables.Passage)), rows)
+    if postings:
+        await connection.execute(insert(tables.table(tables.Posting)), postings)
+    await connection.execute(insert(tables.table(tables.Embedding)), embeddings)
+
+
+def _rows(
+    tenant: TenantId, embedder: str, scope: int, passages: Sequence[Embedded]
+) -> tuple[_Rows, _Rows, _Rows]:
+    """Of the passage, posting and embedding tables."""
+    rows: _Rows = []
+    postings: _Rows = []
+    embeddings: _Rows = []
     for one in passages:
         passage = one.passage
         counts = Counter(terms(passage.indexed_text))
@@ -71,10 +88,7 @@ async def insert_passages(
             {**key, "embedder": embedder, "start": start, "dimensions": len(vector), "vector": list(vector)}
             for start, vector in ((WHOLE, one.vector), *one.pieces)
         ]
-    await connection.execute(insert(tables.table(tables.Passage)), rows)
-    if postings:
-        await connection.execute(insert(tables.table(tables.Posting)), postings)
-    await connection.execute(insert(tables.table(tables.Embedding)), embeddings)
+    return rows, postings, embeddings
 
 
 def _values(passage: Passage, tenant: TenantId, scope: int, length: int) -> dict[str, Any]:
