@@ -93,7 +93,10 @@ class People(Protocol):
         """By handle, or by id in text form."""
 
     async def save_member(self, member: Member) -> None:
-        """Insert or replace by id, roles included."""
+        """Insert or replace by id, roles included; from here on no other transaction changes people.
+
+        Raises `Conflict` where somebody else changed the member since this transaction read them.
+        """
 
     async def keys(self) -> list[Key]: ...
 

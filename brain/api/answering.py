@@ -51,7 +51,12 @@ class Answering:
             task.add_done_callback(lambda done: self._ended(question, done))
         # Unlike `wait_for`, this leaves the task alone when the time is over or the caller is gone.
         done, _ = await asyncio.wait({task}, timeout=within_s)
-        if done and (task.cancelled() or task.exception() is not None):
+        if not done:
+            return
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Unavailable):
+            raise error
+        if error is not None or task.cancelled():
             # The question is accepted: whatever went wrong here, a worker or a person takes it from here.
             raise Unavailable("It could not be answered at once.")
 

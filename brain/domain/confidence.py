@@ -10,11 +10,13 @@ from pathlib import Path
 from brain.domain.asking import Asked, asked, fits
 from brain.domain.evidence import Checked
 from brain.domain.knowledge import Found, Passage
-from brain.domain.reading import coverage, names_share, spoken, weights
+from brain.domain.reading import HEAVIEST, names_share, spoken, weights
 from brain.domain.wording import says, term_set
 
 # An encoder reads about so much; the beginning of a procedure says what it is.
 LONGEST_SAID = 400
+# The usual lead of the nearest passage over the mean, for one that is alone.
+STANDING_OUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,14 @@ class Signals:
     """Every float grows with trust, 0 to 1; `missing` are words of the question its answer's passages lack,
     `unknown` those that nothing found holds. `wanted` is what the question asks for."""
 
+    # How near the answer is to the question, and the nearest piece of what it cites.
     likeness: float = 0.0
     meaning: float = 0.0
-    agreement: float = 0.0
+    # How far the nearest passage stands out from the others found: where none does, none was meant.
+    standing_out: float = 0.0
     margin: float = 0.0
-    answer_covers: float = 0.0
     names_found: float = 0.0
-    words_known: float = 0.0
+    words_cited: float = 0.0
     shape: float = 0.0
     support: float = 0.0
     drafted: bool = False
@@ -76,7 +79,7 @@ def said(checked: Checked) -> str:
 def signals(
     question: str, found: Sequence[Found], checked: Checked, likeness: float | None = None
 ) -> Signals:
-    """`likeness`: cosine of question and `said(checked)`; without it, that of the cited passage stands in."""
+    """`likeness`: cosine of question and `said(checked)`; without it, that of the cited piece stands in."""
     weighed = weights(question)
     everything = frozenset[str]().union(*(term_set(one.passage.indexed_text) for one in found))
     unknown = tuple(term for term in weighed if not says(term, everything))
@@ -84,19 +87,18 @@ def signals(
         return Signals(wanted=asked(question).value, unknown=_as_written(unknown, question))
     cited = [one for _, one, _ in checked.citations]
     text = "\n".join(one.passage.indexed_text for one in cited)
-    said = term_set(text)
-    context = " ".join(_context(one.passage) for one in cited)
+    words = term_set(text)
     plain = text.lower()
-    lacking = tuple(term for term in weighed if not says(term, said) and not _inside(term, plain))
+    lacking = tuple(term for term in weighed if not says(term, words) and not _inside(term, plain))
+    meaning = max(0.0, *(one.piece_score for one in cited))
     return Signals(
-        likeness=max(0.0, _meaning(cited) if likeness is None else likeness),
-        meaning=_meaning(cited),
-        agreement=max(_agreement(one) for one in cited),
+        likeness=meaning if likeness is None else max(0.0, likeness),
+        meaning=meaning,
+        standing_out=_standing_out(found),
         margin=_margin(cited, found),
-        answer_covers=coverage(weighed, checked.text, context),
         names_found=_names_found(question, cited, found),
-        words_known=1.0 - sum(weighed[term] for term in unknown) / max(sum(weighed.values()), 1e-9),
-        shape=fits(question, spoken(checked.text), context),
+        words_cited=1.0 - max((weighed[term] for term in lacking), default=0.0) / HEAVIEST,
+        shape=fits(question, spoken(checked.text), " ".join(_context(one.passage) for one in cited)),
         support=checked.support / (1 + checked.dropped),
         drafted=bool(checked.text),
         wanted=asked(question).value,
@@ -105,8 +107,11 @@ def signals(
     )
 
 
-def _meaning(cited: Sequence[Found]) -> float:
-    return max([0.0, *(one.dense_score for one in cited)])
+def _standing_out(found: Sequence[Found]) -> float:
+    if len(found) == 1:
+        return STANDING_OUT
+    near = [one.dense_score for one in found]
+    return max(0.0, max(near) - sum(near) / len(near))
 
 
 def _inside(term: str, plain: str) -> bool:
@@ -116,12 +121,6 @@ def _inside(term: str, plain: str) -> bool:
 
 def _context(passage: Passage) -> str:
     return " ".join((passage.title, *passage.heading_path))
-
-
-def _agreement(one: Found) -> float:
-    """1 where both rankings put the passage first."""
-    ranks = (one.dense_rank, one.lexical_rank)
-    return sum(1 / rank for rank in ranks if rank) / len(ranks)
 
 
 def _margin(cited: Sequence[Found], found: Sequence[Found]) -> float:

@@ -141,13 +141,18 @@ def rarity(term: str) -> float:
     return math.log((documents + 1) / (counts.get(term, 1) + 1)) / math.log((documents + 1) / 2)
 
 
+# What a name or identifier weighs beyond its rarity, and so the most that any term weighs.
+SPECIFIC = 0.5
+HEAVIEST = 1.0 + SPECIFIC
+
+
 def weights(question: str) -> dict[str, float]:
     """The question's terms with how much each says about what is asked."""
     # In lower case, because a name counts as a whole: the parts of CamelCase say no more than it does.
     specific = {term for token in identifiers(question) for term in terms(token.lower())}
     every = dict.fromkeys(terms(question.lower()))
     telling = {
-        term: rarity(term) + (0.5 if term in specific else 0.0) for term in every if term not in _FRAME
+        term: rarity(term) + (SPECIFIC if term in specific else 0.0) for term in every if term not in _FRAME
     }
     return telling or dict.fromkeys(every, 1.0)
 

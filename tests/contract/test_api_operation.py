@@ -14,8 +14,10 @@ from brain.adapters.postgres.store import SqlStore, connect
 from brain.api.services import Check, Readiness, Services
 from brain.domain.answer import Generation, Piece
 from brain.domain.errors import Unavailable
+from brain.domain.identity import Principal
 from brain.domain.knowledge import Found
-from brain.domain.question import Turn
+from brain.domain.question import QuestionId, Turn
+from brain.usecases.accept import Accept, Asking
 from tests.conftest import World
 from tests.contract.conftest import Api, served
 
@@ -183,9 +185,25 @@ class Broken:
         yield Piece("")
 
 
+class _BrokenAccept(Accept):
+    async def __call__(self, principal: Principal, asking: Asking) -> QuestionId:
+        raise RuntimeError(asking.text)
+
+
+async def test_a_bug_after_acceptance_does_not_lose_the_question(world: World, services: Services) -> None:
+    async with served(world, replace(services, ask=replace(services.ask, generator=Broken()))) as api:
+        response = await api.post("/v1/questions", {"text": QUESTION})
+
+    assert response.status_code == 202
+    assert response.json()["status"] == "pending"
+    assert "will be answered" in response.json()["text"]
+    assert response.headers["location"].endswith(response.json()["id"])
+
+
 async def test_a_bug_is_told_by_its_incident_and_nothing_else(world: World, services: Services) -> None:
+    broken = replace(services, accept=_BrokenAccept(services.store))
     with capture_logs() as lines:
-        async with served(world, replace(services, ask=replace(services.ask, generator=Broken()))) as api:
+        async with served(world, broken) as api:
             response = await api.post("/v1/questions", {"text": QUESTION})
 
     assert response.status_code == 500
@@ -199,7 +217,7 @@ async def test_a_bug_is_told_by_its_incident_and_nothing_else(world: World, serv
     [logged] = [line for line in lines if line["event"] == "incident"]
     assert logged["incident"] == incident
     assert logged["error"] == "RuntimeError"
-    assert any("generate" in place for place in logged["places"])
+    assert any("__call__" in place for place in logged["places"])
     assert QUESTION not in json.dumps(lines, default=str)
 
 

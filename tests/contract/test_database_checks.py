@@ -17,7 +17,6 @@ from config.wiring import assembled
 from tests.conftest import World
 
 ROLE = "check_me"
-CONNECTED = Callable[[str], str]
 
 
 @pytest.fixture
