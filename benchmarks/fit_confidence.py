@@ -280,7 +280,7 @@ async def measured(args: argparse.Namespace, embedder: Any) -> dict[str, list[Ou
 def arguments() -> argparse.Namespace:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder with squad2, techqa, wixqa; without it, only runbooks")
+    parser.add_argument("--data", type=Path, help="folder with squad2, techqa, wixqa; may be left out")
     parser.add_argument("--runbooks", type=Path, default=here.parent / "demo" / "runbooks")
     parser.add_argument("--questions", type=Path, nargs="+", default=sorted(here.glob("dev_questions*.json")))
     parser.add_argument("--sample", type=int, default=250, help="questions of each public set")

@@ -186,22 +186,28 @@ def _widened(unit: Unit, passage: Passage) -> _Extract:
 
 
 def _written(reading: _Reading, chosen: Sequence[_Extract]) -> str:
-    """Each extract with its mark, the best passage first; rows of one table together under its head."""
-    order = list(dict.fromkeys(one.index for one in chosen))
-    parts: list[str] = []
-    table: tuple[int, int] | None = None
-    for extract in sorted(chosen, key=lambda one: (order.index(one.index), one.start)):
-        unit = extract.units[0]
-        if unit.kind is Kind.ROW:
-            same_table = table == (unit.index, unit.block)
-            head = f"{unit.table_head.text}\n" if unit.table_head and not same_table else ""
-            row = unit.text.strip().removesuffix("|").rstrip()
-            parts.append(("\n" if same_table else "\n\n") + f"{head}{row} [{unit.index + 1}] |")
-            table = (unit.index, unit.block)
+    """Each extract with its mark, in the order given; those of one paragraph, list or table together."""
+    blocks: dict[tuple[int, int], list[_Extract]] = {}
+    for extract in chosen:
+        blocks.setdefault((extract.index, extract.units[0].block), []).append(extract)
+    parts = []
+    for block in blocks.values():
+        block.sort(key=lambda one: one.start)
+        if block[0].units[0].kind is Kind.ROW:
+            parts.append(_table(block))
         else:
-            parts.append("\n\n" + _marked(extract, reading.passages[extract.index].passage))
-            table = None
-    return "".join(parts).strip()
+            parts += [_marked(one, reading.passages[one.index].passage) for one in block]
+    return "\n\n".join(parts)
+
+
+def _table(rows: Sequence[_Extract]) -> str:
+    """Rows under their head, each with its mark."""
+    head = rows[0].units[0].table_head
+    lines = [head.text] if head else []
+    for row in rows:
+        cells = row.units[0].text.strip().removesuffix("|").rstrip()
+        lines.append(f"{cells} [{row.index + 1}] |")
+    return "\n".join(lines)
 
 
 def _marked(extract: _Extract, passage: Passage) -> str:

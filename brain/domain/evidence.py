@@ -162,13 +162,22 @@ def _quotable(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _quote(carried: Sequence[_Claim], index: int, passage: Passage) -> str:
-    """The sentence of the passage that carries most of what is said on its strength."""
-    said = frozenset[str]().union(
-        *(term_set(_bare(one.segment)) for one in carried if index in one.carried_by)
-    )
+    """The sentence of the passage that carries the first thing said on its strength; code is for running, and
+    so is quoted only where no prose says anything of it."""
+    own = [one for one in carried if index in one.marks and index in one.carried_by]
+    own = own or [one for one in carried if index in one.carried_by]
+    first = min(own, key=lambda one: one.segment.kind is Kind.CODE)
+    said = term_set(_bare(first.segment))
     spans = _quotable(passage.text) or ((0, len(passage.text)),)
     pieces = [passage.text[start:end] for start, end in spans]
-    return max(pieces, key=lambda piece: (len(said & term_set(piece)), -len(piece)))
+    return max(
+        pieces,
+        key=lambda piece: (len(said & term_set(_prose(piece))), len(said & term_set(piece)), -len(piece)),
+    )
+
+
+def _prose(piece: str) -> str:
+    return "" if piece.lstrip().startswith(("```", "~~~")) else _CODE_SPAN.sub(" ", piece)
 
 
 def _rendered(

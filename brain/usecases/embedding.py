@@ -1,5 +1,6 @@
 """Passages with what they and their pieces mean, as the index keeps them."""
 
+import asyncio
 from collections.abc import Sequence
 
 from brain.domain.knowledge import Embedded, Passage
@@ -9,14 +10,23 @@ from brain.ports import Embedder, TextKind
 
 async def embed_passages(embedder: Embedder, passages: Sequence[Passage]) -> list[Embedded]:
     """In order. Pieces are what an answer is picked from, so that picking one needs no model."""
-    pieces = [(n, unit) for n, passage in enumerate(passages) for unit in units(0, passage)]
-    texts = [passage.indexed_text for passage in passages]
-    texts += [spoken_unit(unit, passages[n]) for n, unit in pieces]
+    # Reading a book takes a second: not on the event loop.
+    pieces = await asyncio.to_thread(_pieces, passages)
+    texts = [passage.indexed_text for passage in passages] + [text for _, _, text in pieces]
     vectors = await embedder.embed(texts, kind=TextKind.PASSAGE)
     meant: list[list[tuple[int, Sequence[float]]]] = [[] for _ in passages]
-    for (n, unit), vector in zip(pieces, vectors[len(passages) :], strict=True):
-        meant[n].append((unit.start, vector))
+    for (number, start, _), vector in zip(pieces, vectors[len(passages) :], strict=True):
+        meant[number].append((start, vector))
     return [
         Embedded(passage, vector, tuple(own))
         for passage, vector, own in zip(passages, vectors, meant, strict=False)
+    ]
+
+
+def _pieces(passages: Sequence[Passage]) -> list[tuple[int, int, str]]:
+    """Of each piece: the passage's number, where it starts there, and what it says."""
+    return [
+        (number, unit.start, spoken_unit(unit, passage))
+        for number, passage in enumerate(passages)
+        for unit in units(0, passage)
     ]
