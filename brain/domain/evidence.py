@@ -68,7 +68,7 @@ def check(text: str, passages: Sequence[Found]) -> Checked:
     }
     whole, order = _rendered(text, judged, sources)
     citations = tuple(
-        (number, passages[index], _quote(carried, index, passages[index].passage))
+        (number, passages[index], _quote(carried, index, passages[index]))
         for number, index in enumerate(order, start=1)
     )
     support = sum(max(one.carried_by.values()) for one in carried) / len(carried)
@@ -161,19 +161,34 @@ def _quotable(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def _quote(carried: Sequence[_Claim], index: int, passage: Passage) -> str:
-    """The sentence of the passage that carries the first thing said on its strength; code is for running, and
-    so is quoted only where no prose says anything of it."""
-    own = [one for one in carried if index in one.marks and index in one.carried_by]
-    own = own or [one for one in carried if index in one.carried_by]
-    first = min(own, key=lambda one: one.segment.kind is Kind.CODE)
-    said = term_set(_bare(first.segment))
-    spans = _quotable(passage.text) or ((0, len(passage.text)),)
-    pieces = [passage.text[start:end] for start, end in spans]
+def _quote(carried: Sequence[_Claim], index: int, found: Found) -> str:
+    """Of the sentences that carry what is said on the passage's strength, the one nearest to the question. Code
+    is for running, and so is quoted only where no prose says anything of it."""
+    said = frozenset[str]().union(
+        *(term_set(_bare(one.segment)) for one in carried if index in one.carried_by)
+    )
+    text = found.passage.text
+    spans = _quotable(text) or ((0, len(text)),)
+    carrying = [span for span in spans if _is_said(_prose(text[slice(*span)]), said)]
+    if carrying:
+        start, end = max(carrying, key=lambda span: (_nearness(found, span[0]), span[1] - span[0]))
+        return text[start:end]
+    pieces = [text[start:end] for start, end in spans]
     return max(
         pieces,
         key=lambda piece: (len(said & term_set(_prose(piece))), len(said & term_set(piece)), -len(piece)),
     )
+
+
+def _is_said(prose: str, said: frozenset[str]) -> bool:
+    own = term_set(prose)
+    return len(own) > 2 and len(own & said) >= ENOUGH * len(own)
+
+
+def _nearness(found: Found, at: int) -> float:
+    """Of the piece that this place of the passage is in to the question."""
+    before = [piece for piece in found.pieces if piece[0] <= at]
+    return max(before)[1] if before else found.dense_score
 
 
 def _prose(piece: str) -> str:
