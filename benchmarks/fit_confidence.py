@@ -295,7 +295,7 @@ def report(results: dict[str, list[Outcome]], out: Path) -> Any:
     parameters = fitted(data, np.arange(len(data.right)))
     content = {
         "provenance": "benchmarks/fit_confidence.py; figures by group-wise cross-validation",
-        "shares": SHARES,
+        "shares": {name: SHARES[name] for name in results},
         "sets": figures(data, chances),
         "asked": {
             name: {

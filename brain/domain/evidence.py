@@ -162,10 +162,12 @@ def _quotable(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _quote(carried: Sequence[_Claim], index: int, found: Found) -> str:
-    """Of the sentences that carry what is said on the passage's strength, the one nearest to the question. Code
-    is for running, and so is quoted only where no prose says anything of it."""
+    """Of the sentences that carry the first paragraph, list or table said on the passage's strength, the one
+    nearest to the question. Code is for running, and so is quoted only where no prose says anything of it."""
+    own = [one for one in carried if index in one.carried_by]
+    first = next((one for one in own if index in one.marks), own[0]).segment.block
     said = frozenset[str]().union(
-        *(term_set(_bare(one.segment)) for one in carried if index in one.carried_by)
+        *(term_set(_bare(one.segment)) for one in own if one.segment.block == first)
     )
     text = found.passage.text
     spans = _quotable(text) or ((0, len(text)),)

@@ -29,8 +29,8 @@ class Visibility(StrEnum):
 class Thresholds:
     """At or above `publish` an answer goes out unseen; below `abstain` no draft is offered at all."""
 
-    publish: float = 0.55
-    abstain: float = 0.2
+    publish: float = 0.58
+    abstain: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)

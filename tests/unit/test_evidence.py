@@ -1,5 +1,6 @@
 """Claims against the passages they are said to rest on."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from brain.domain.evidence import check
@@ -119,3 +120,14 @@ def test_brackets_in_code_are_no_marks() -> None:
 def test_nothing_said_is_nothing_cited() -> None:
     checked = check("", GIVEN)
     assert (checked.text, checked.citations, checked.support) == ("", (), 0.0)
+
+
+def test_a_quote_is_prose_where_prose_says_it_and_the_piece_nearest_to_the_question() -> None:
+    steps = "Passwords are rotated with care by the team.\n\n```\nrotate passwords care team\n```\n"
+    assert check(f"{steps}\n[1]", (found(steps, 1),)).citations[0][2].startswith("Passwords are rotated")
+    rows = (
+        "| Code | Means |\n|---|---|\n| `A-1` | the lorry is late |\n| `A-2` | the northern gate is shut |\n"
+    )
+    near = replace(found(rows, 1), pieces=((rows.index("| `A-1`"), 0.2), (rows.index("| `A-2`"), 0.9)))
+    text = rows.replace("late |", "late [1] |").replace("shut |", "shut [1] |")
+    assert "`A-2`" in check(text, (near,)).citations[0][2]

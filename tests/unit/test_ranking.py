@@ -1,11 +1,12 @@
 """Terms and fusion."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from brain.domain.identity import DepartmentId
-from brain.domain.knowledge import Found, Passage, PassageId
+from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
 from brain.domain.ranking import fuse, terms
 
 
@@ -58,6 +59,18 @@ def test_fusion_does_not_depend_on_the_order_of_equals() -> None:
     assert [one.passage.id for one in fuse([first, second])] == [
         one.passage.id for one in fuse([second, first])
     ]
+
+
+def test_a_document_that_is_near_as_a_whole_lifts_its_passages() -> None:
+    document = DocumentId(UUID(int=7))
+    ours = [
+        replace(one, passage=replace(one.passage, document=document))
+        for one in (found(1, 0.79, 1.0), found(2, 0.78, 1.0), found(3, 0.77, 1.0))
+    ]
+    stray, last = found(4, 0.8, 1.0), found(5, 0.1, 0.0)
+    stray_document = [replace(stray, passage=replace(stray.passage, document=DocumentId(UUID(int=8))))]
+    weak = replace(last, passage=replace(last.passage, document=DocumentId(UUID(int=8))))
+    assert fuse([*stray_document, *ours, weak])[0].passage.text == "1"
 
 
 def test_nothing_found_is_nothing_ranked() -> None:
