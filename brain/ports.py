@@ -8,6 +8,7 @@ from typing import Protocol
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation, Generation, Piece
 from brain.domain.article import Article, ArticleMatch
+from brain.domain.audit import Link, Sought
 from brain.domain.events import Event
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Found, ParsedDocument
@@ -215,7 +216,10 @@ class Records(Protocol):
     async def save_example(self, example: TrainingExample) -> None: ...
 
     async def audit(self, entry: AuditEntry) -> None:
-        """Append; a failure here fails the audited act."""
+        """Append, as the last thing this transaction does; a failure there fails the audited act."""
+
+    async def trail(self, sought: Sought) -> list[Link]:
+        """Newest first."""
 
     async def tasks(self, *, dead_only: bool, limit: int) -> list[Task]: ...
 

@@ -15,6 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from brain.domain.errors import Conflict, Rejected, Unavailable
+from config.audit import heads_file
+from config.audit_key import audit_key_file
 from config.embedded_postgres import DATABASE, RESTORED, EmbeddedPostgres, attach_or_start
 from config.keys import keys_file
 from config.location import installation_file
@@ -51,7 +53,9 @@ def back_up(home: Path, file: Path) -> Manifest:
     if not (home / "postgres" / "data" / "PG_VERSION").exists():
         raise Rejected(f"There is nothing to back up in {home}.")
     with _workspace(file.absolute().parent) as workspace, attach_or_start(home) as postgres:
-        dump = workspace / _DUMP
+        dump, heads = workspace / _DUMP, workspace / heads_file(home).name
+        if heads_file(home).exists():
+            shutil.copyfile(heads_file(home), heads)  # before the dump, which may be ahead of it
         postgres.tool("pg_dump", "--format=custom", f"--file={dump}", DATABASE)
         manifest = Manifest(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -68,7 +72,7 @@ def back_up(home: Path, file: Path) -> Manifest:
             described = tarfile.TarInfo(_MANIFEST)
             described.size, described.mode = len(content), 0o600
             tar.addfile(described, io.BytesIO(content))
-            for path in (keys_file(home), installation_file(home), dump):
+            for path in (*_files(home), heads, dump):
                 if path.exists():
                     tar.add(path, path.name, recursive=False)
         os.link(archive, file)  # unlike a rename, this replaces nothing
@@ -108,10 +112,17 @@ def restore(home: Path, file: Path, *, replace: bool) -> Manifest:
 
 
 def _restore_files(home: Path, file: Path) -> None:
+    """The noted heads of what is replaced are no measure of what replaces it."""
     with tarfile.open(file) as tar:
-        for path in (keys_file(home), installation_file(home)):
+        for path in (*_files(home), heads_file(home)):
             if path.name in tar.getnames():
                 write_private(path, _member(tar, path.name).decode())
+            elif path == heads_file(home):
+                path.unlink(missing_ok=True)
+
+
+def _files(home: Path) -> tuple[Path, ...]:
+    return keys_file(home), installation_file(home), audit_key_file(home)
 
 
 def check(home: Path, file: Path, *, replace: bool) -> Manifest:

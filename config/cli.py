@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from brain.domain.errors import ExpertError
-from config.commands import asking, examining, installation, knowledge, people, reviewing, working
+from config.commands import asking, auditing, examining, installation, knowledge, people, reviewing, working
 from config.commands.options import examples
 from config.commands.output import complain
 
@@ -47,6 +47,7 @@ def expert(
 for _theme in (asking, reviewing, knowledge, installation, examining):
     app.registered_commands += _theme.app.registered_commands
 app.add_typer(working.app, name="tasks")
+app.add_typer(auditing.app, name="audit")
 app.add_typer(people.member_app, name="member")
 app.add_typer(people.key_app, name="key")
 

@@ -20,8 +20,9 @@ from brain.usecases.ingest import Outcome, Upload
 from brain.usecases.load_departments import load_departments
 from brain.usecases.read import departments
 from config import demo
+from config.audit import chain_from_the_start, heads_noted
+from config.database import database
 from config.departments import read_departments
-from config.embedded_postgres import EmbeddedPostgres, attach_or_start
 from config.founding import Founder, found, mint, principal
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
@@ -48,14 +49,14 @@ class NewTenant:
 def up(settings: Settings, *, with_demo: bool, console: Console) -> None:
     """Serve until stopped by Ctrl-C or SIGTERM."""
     _free_port(settings)
-    with _database(settings, keep=True) as urls:
+    with database(settings, keep=True) as urls:
         asyncio.run(_Up(settings, urls, console).run(with_demo=with_demo))
     console.print("Stopped.")
 
 
 def migrate(settings: Settings) -> None:
-    with _database(settings) as urls:
-        asyncio.run(_migrate(urls))
+    with database(settings) as urls:
+        asyncio.run(_migrate(settings, urls))
 
 
 def init_tenant(settings: Settings, new: NewTenant) -> list[str]:
@@ -63,41 +64,26 @@ def init_tenant(settings: Settings, new: NewTenant) -> list[str]:
 
     Returns the reviewers named in the departments' files who are no members yet.
     """
-    with _database(settings) as urls:
+    with database(settings) as urls:
         return asyncio.run(_init(settings, urls, new))
 
 
 def recover_key(settings: Settings, *, tenant: str, member: str, name: str) -> None:
     """A new key for a member who lost theirs, under `name` in keys.toml; the former one of that name ends."""
-    with _database(settings) as urls:
+    with database(settings) as urls:
         asyncio.run(_recover(settings, urls, tenant, member, name))
 
 
-@contextlib.contextmanager
-def _database(settings: Settings, *, keep: bool = False) -> Iterator[DatabaseUrls]:
-    """The database from the settings, or the embedded one for as long as it takes.
-
-    `keep`: this process is the installation, and nobody else may be.
-    """
-    if settings.database_urls is not None:
-        yield settings.database_urls
-    elif keep:
-        with EmbeddedPostgres(settings.home, port=settings.port) as postgres:
-            yield postgres.urls
-    else:
-        with attach_or_start(settings.home) as postgres:
-            yield postgres.urls
-
-
-async def _migrate(urls: DatabaseUrls) -> None:
+async def _migrate(settings: Settings, urls: DatabaseUrls) -> None:
     app, system = (make_url(url).username or "" for url in (urls.app, urls.system))
     await migrate_database(urls.owner, app_role=app, system_role=system)
+    await chain_from_the_start(settings, urls)
 
 
 async def _init(settings: Settings, urls: DatabaseUrls, new: NewTenant) -> list[str]:
     files = read_departments(settings.departments)
     founder = Founder(new.admin, new.admin_name, frozenset(Role))
-    await _migrate(urls)
+    await _migrate(settings, urls)
     async with assembled(settings, urls) as wiring:
         keys = await found(wiring, slug=new.slug, name=new.name, founders=[founder], files=files)
         missing = await load_departments(wiring.store, (await tenants(wiring.system_engine))[new.slug], files)
@@ -106,7 +92,7 @@ async def _init(settings: Settings, urls: DatabaseUrls, new: NewTenant) -> list[
 
 
 async def _recover(settings: Settings, urls: DatabaseUrls, tenant: str, member: str, name: str) -> None:
-    await _migrate(urls)
+    await _migrate(settings, urls)
     async with assembled(settings, urls) as wiring:
         known = await tenants(wiring.system_engine)
         if tenant not in known:
@@ -144,7 +130,7 @@ class _Up:
     async def run(self, *, with_demo: bool) -> None:
         log_file = configure_logs(self.settings.home, self.settings.log_level)
         files = read_departments(self.settings.departments)
-        await _migrate(self.urls)
+        await _migrate(self.settings, self.urls)
         async with assembled(self.settings, self.urls) as wiring:
             demo_tenant = await self._found_demo(wiring) if with_demo else None
             for tenant in (await tenants(wiring.system_engine)).values():
@@ -157,7 +143,10 @@ class _Up:
                 log_config=None,
                 timeout_graceful_shutdown=10,
             )
-            async with working(executor(self.settings, wiring, report=self.surface.board.report)):
+            async with (
+                heads_noted(self.settings, wiring),
+                working(executor(self.settings, wiring, report=self.surface.board.report)),
+            ):
                 server = _Server(config)
                 serving = asyncio.create_task(server.serve())
                 preparing = asyncio.create_task(self._prepare(wiring, demo_tenant))

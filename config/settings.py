@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         default=_PACKAGE / "departments", description="Directory of the departments' YAML."
     )
     workers: int = Field(default=4, ge=1, le=64, description="Tasks that one process runs at a time.")
+    audit_key: SecretStr | None = Field(
+        default=None,
+        description="Secrets that sign the audit trail, oldest first, comma between. Unset: in audit.key.",
+    )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
 
     @field_validator("home", "departments", mode="after")

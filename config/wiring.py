@@ -23,6 +23,7 @@ from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
 from brain.usecases.give_up import GiveUp
 from brain.usecases.ingest import Ingest
+from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, require_embedder, role_below_row_security
 from config.settings import DatabaseUrls, Settings
 from workers.executor import Executor
@@ -66,7 +67,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         await role_below_row_security(app_engine, setting=APP_SETTING)
         await role_below_row_security(system_engine, setting=SYSTEM_SETTING)
         await require_embedder(app_engine, system_engine, name=embedder.name)
-        store = SqlStore(app_engine, embedder.name)
+        store = SqlStore(app_engine, embedder.name, audit_keyring(settings))
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -133,6 +133,18 @@ class World:
         self, source: str, text: str, *, department: str = "it-ops", by: str = "ravi"
     ) -> Ingested:
         return await self.ingest(self.people[by], Upload(department, source, text.encode()))
+
+
+async def everywhere(world: World, handle: str) -> None:
+    """Makes somebody admin of every department."""
+    async with world.store.transaction(world.tenant) as tx:
+        member = await tx.people.member(handle)
+        assert member is not None
+        roles = {
+            one.id: member.roles.get(one.id, frozenset()) | {Role.ADMIN} for one in world.departments.values()
+        }
+        await tx.people.save_member(replace(member, roles=roles))
+        world.people[handle] = Principal(world.tenant, replace(member, roles=roles))
 
 
 async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmbedder) -> World:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRouter
 
-from brain.api import administration, errors, knowledge, operation, questions, reviews, schemas
+from brain.api import administration, errors, knowledge, operation, privacy, questions, reviews, schemas
 from brain.api.access import Access, Context
 from brain.api.answering import Answering
 from brain.api.envelope import Envelope
@@ -22,6 +22,7 @@ _TAGS = [
     {"name": "reviews", "description": "Check what the machine was not sure of."},
     {"name": "knowledge", "description": "Departments, documents and approved answers."},
     {"name": "administration", "description": "Members, keys and background work."},
+    {"name": "privacy", "description": "Who did what, and what is kept of a person."},
     {"name": "operation", "description": "For whoever runs it; no key needed."},
 ]
 
@@ -47,7 +48,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.context = Context(services, answering, metrics)
     app.include_router(operation.router, responses=errors.problems(500))
-    for router in (questions.router, reviews.router, knowledge.router, administration.router):
+    for router in (questions.router, reviews.router, knowledge.router, administration.router, privacy.router):
         _include(app, router)
     errors.install(app)
     app.add_middleware(Access, services=services)

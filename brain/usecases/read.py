@@ -4,15 +4,16 @@ from dataclasses import replace
 
 from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.article import Article, ArticleStatus
+from brain.domain.audit import Link, Sought
 from brain.domain.errors import Missing
-from brain.domain.identity import Department, DepartmentId, Member, Principal, Role, Visibility
+from brain.domain.identity import Department, DepartmentId, Member, MemberId, Principal, Role, Visibility
 from brain.domain.knowledge import ArticleId, Document
 from brain.domain.question import Question, QuestionId
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase
 from brain.ports import Store, Transaction
-from brain.usecases.administer import require_any_admin
+from brain.usecases.administer import require_admin_everywhere, require_any_admin
 
 
 async def reply(store: Store, principal: Principal, question: QuestionId) -> Reply:
@@ -104,6 +105,27 @@ async def tasks(store: Store, principal: Principal, *, dead_only: bool, limit: i
     async with store.transaction(principal.tenant) as tx:
         await require_any_admin(tx, principal)
         return await tx.records.tasks(dead_only=dead_only, limit=limit)
+
+
+async def trail(
+    store: Store, principal: Principal, sought: Sought, *, actor: str | None
+) -> list[tuple[Link, Member | None]]:
+    """With who did it, where it was a member. `actor` is a handle or an id."""
+    async with store.transaction(principal.tenant) as tx:
+        await require_admin_everywhere(tx, principal)
+        if actor is not None:
+            sought = replace(sought, actor=await _actor(tx, actor))
+        members = {member.id: member for member in await tx.people.members()}
+        return [
+            (link, members.get(link.entry.actor) if link.entry.actor else None)
+            for link in await tx.records.trail(sought)
+        ]
+
+
+async def _actor(tx: Transaction, handle: str) -> MemberId:
+    if (member := await tx.people.member(handle)) is not None:
+        return member.id
+    raise Missing(f"There is no member {handle!r}.")
 
 
 def _held(member: Member, role: Role) -> frozenset[DepartmentId]:

@@ -308,3 +308,36 @@ def test_backups_of_an_own_postgresql_are_left_to_its_tools(
         assert status == 1
         assert "pg_dump" in err
         assert "secret" not in err
+
+
+AUDITED: dict[str, Any] = {
+    "sequence": 7,
+    "at": "2026-03-02T09:30:00Z",
+    "actor": "ravi",
+    "actor_id": "m-1",
+    "action": "verdict.reject",
+    "subject": "review 12",
+    "details": {"reason": "outdated\x1b[2J"},
+    "hash": "0" * 64,
+}
+
+
+def test_audit_lists_who_did_what(api: FakeApi, run: Run) -> None:
+    api.replies["GET /v1/audit"] = [AUDITED, AUDITED | {"actor": None, "actor_id": None}]
+    status, out, _ = run("audit", "--who", "ravi", "--what", "verdict", "--since", "2026-03-01")
+    assert status == 0
+    assert "7" in out
+    assert "reason: outdated[2J" in out
+    assert "the installation" in out
+    assert api.seen[-1].query == {
+        "actor": "ravi",
+        "action": "verdict",
+        "since": "2026-03-01",
+        "limit": "500",
+    }
+    assert json.loads(run("audit", "--json")[1])[0]["sequence"] == 7
+
+
+def test_a_head_that_is_none_is_refused(api: FakeApi, run: Run) -> None:
+    status, _, err = run("audit", "verify", "--head", "acme:12")
+    assert (status, err) == (1, "acme:12 is not TENANT:NUMBER:HASH, as `expert audit head` prints it.\n")

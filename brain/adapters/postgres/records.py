@@ -1,6 +1,6 @@
 """Feedback, training examples, tasks as people see them, and the audit trail in PostgreSQL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -8,7 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.trail import to_link
 from brain.domain.answer import AnswerId
+from brain.domain.audit import Link, Sought
 from brain.domain.identity import DepartmentId, MemberId, TenantId
 from brain.domain.question import QuestionId
 from brain.domain.records import AuditEntry, Feedback, FeedbackId, Reason, Task, TaskId, TaskState
@@ -19,6 +21,8 @@ from brain.domain.training import TrainingExample
 class SqlRecords:
     connection: AsyncConnection
     tenant: TenantId
+    # Appended to the trail when the transaction ends, so that nobody waits for its place in it for long.
+    audited: list[AuditEntry] = field(default_factory=list, init=False, repr=False)
 
     async def save_feedback(self, feedback: Feedback) -> None:
         values = {
@@ -78,15 +82,27 @@ class SqlRecords:
         )
 
     async def audit(self, entry: AuditEntry) -> None:
-        await self.connection.execute(
-            insert(tables.table(tables.Audit)).values(
-                tenant_id=self.tenant,
-                actor_id=entry.actor,
-                action=entry.action,
-                subject=entry.subject,
-                details=dict(entry.details),
-            )
+        self.audited.append(entry)
+
+    async def trail(self, sought: Sought) -> list[Link]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT * FROM audit WHERE sequence < coalesce(CAST(:before AS bigint), sequence + 1)"
+                " AND (CAST(:actor AS uuid) IS NULL OR actor_id = :actor)"
+                " AND (CAST(:action AS text) IS NULL OR action = :action"
+                "   OR starts_with(action, CAST(:action AS text) || '.'))"
+                " AND (CAST(:since AS timestamptz) IS NULL OR at >= :since)"
+                " ORDER BY sequence DESC LIMIT CAST(:limit AS integer)"
+            ),
+            {
+                "before": sought.before,
+                "actor": sought.actor,
+                "action": sought.action,
+                "since": sought.since,
+                "limit": sought.limit,
+            },
         )
+        return [to_link(row) for row in rows]
 
     async def tasks(self, *, dead_only: bool, limit: int) -> list[Task]:
         rows = await self.connection.execute(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
@@ -18,6 +18,8 @@ from brain.adapters.postgres.people import SqlPeople
 from brain.adapters.postgres.questions import SqlQuestions
 from brain.adapters.postgres.records import SqlRecords
 from brain.adapters.postgres.reviews import SqlReviews
+from brain.adapters.postgres.trail import append
+from brain.domain.audit import Keyring
 from brain.domain.errors import Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
@@ -72,16 +74,17 @@ class SqlTransaction:
 
 @dataclass(frozen=True, slots=True)
 class SqlStore:
-    """`embedder` names the model whose vectors are written and searched."""
+    """`embedder` names the model whose vectors are written and searched; `keyring` signs the audit trail."""
 
     engine: AsyncEngine
     embedder: str
+    keyring: Keyring = field(default_factory=Keyring)
 
     @asynccontextmanager
     async def transaction(self, tenant: TenantId) -> AsyncIterator[SqlTransaction]:
         async with reachable(), self.engine.begin() as connection:
             now = await enter(connection, tenant)
-            yield SqlTransaction(
+            tx = SqlTransaction(
                 connection=connection,
                 tenant=tenant,
                 now=now,
@@ -92,6 +95,8 @@ class SqlStore:
                 articles=SqlArticles(connection, tenant, self.embedder),
                 records=SqlRecords(connection, tenant),
             )
+            yield tx
+            await append(connection, tenant, [(now, entry) for entry in tx.records.audited], self.keyring)
 
 
 async def enter(connection: AsyncConnection, tenant: TenantId) -> datetime:

@@ -69,11 +69,22 @@ class Task(SQLModel, table=True):
 
 
 class Audit(SQLModel, table=True):
-    __table_args__ = (ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="audit_tenant_fkey"),)
+    """`sequence`, `seals` and `hash` make a tenant's entries a chain. A detail that was erased is gone from
+    `details` and `salts`; its seal stays, and tells nothing of it."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="audit_tenant_fkey"),
+        UniqueConstraint("tenant_id", "sequence"),
+    )
     tenant_id: UUID = Field(primary_key=True)
     id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    sequence: int | None = Field(sa_type=BigInteger)
     at: datetime = moment()
     actor_id: UUID | None
     action: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)
     details: dict[str, str] = json()
+    salts: dict[str, str] = json()
+    seals: dict[str, str] = json()
+    key: str = Field(sa_type=Text, default="", sa_column_kwargs={"server_default": ""})
+    hash: str = Field(sa_type=Text, default="", sa_column_kwargs={"server_default": ""})

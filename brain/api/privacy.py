@@ -1,0 +1,45 @@
+"""Routes about what is kept of people: the audit trail."""
+
+from datetime import UTC
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from brain.api import privacy_schemas
+from brain.api.access import Shared, Speaker
+from brain.api.errors import problems
+from brain.domain.audit import Link, Sought
+from brain.domain.identity import Member
+from brain.usecases import read
+
+router = APIRouter(tags=["privacy"])
+
+
+@router.get(
+    "/v1/audit",
+    summary="Who did what, newest first",
+    description="Needs the role admin in every department.",
+    responses=problems(403, 404, 422),
+)
+async def audit(
+    principal: Speaker, shared: Shared, query: Annotated[privacy_schemas.AuditQuery, Query()]
+) -> list[privacy_schemas.AuditShown]:
+    since = query.since
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    sought = Sought(action=query.action, since=since, before=query.before, limit=query.limit)
+    found = await read.trail(shared.services.store, principal, sought, actor=query.actor)
+    return [_shown(link, member) for link, member in found]
+
+
+def _shown(link: Link, member: Member | None) -> privacy_schemas.AuditShown:
+    return privacy_schemas.AuditShown(
+        sequence=link.sequence,
+        at=link.at,
+        actor=member.handle if member else None,
+        actor_id=link.entry.actor,
+        action=link.entry.action,
+        subject=link.entry.subject,
+        details=dict(link.entry.details),
+        hash=link.hash,
+    )
