@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation, Generation, Piece
-from brain.domain.article import Article, ArticleMatch
+from brain.domain.article import Article, ArticleMatch, ArticleVersion
 from brain.domain.audit import Link, Sought
+from brain.domain.change import Cause, Source, Withdrawn
 from brain.domain.events import Event
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Found, ParsedDocument
@@ -118,14 +119,20 @@ class Library(Protocol):
 
     async def save(
         self, document: Document, *, markdown: str, content: bytes, passages: Sequence[Embedded]
-    ) -> None:
-        """Insert or replace the document with all its passages, embeddings and postings."""
+    ) -> Withdrawn:
+        """Insert or replace the document with all its passages, embeddings and postings.
 
-    async def forget(self, document: DocumentId) -> None:
+        What rests on passages that it no longer has is withdrawn: hand that to `usecases.withdraw`.
+        """
+
+    async def forget(self, document: DocumentId) -> Withdrawn:
         """Remove the document, and withdraw what rests on it; what was said stays on record."""
 
-    async def grounded(self, citations: Sequence[Citation]) -> frozenset[int]:
-        """Numbers of those whose passage is still what was cited. It stays so until the transaction ends."""
+    async def restrict(self, department: DepartmentId) -> Withdrawn:
+        """Withdraw what rests on anything this department knows: fewer people may read that now."""
+
+    async def sources(self, citations: Sequence[Citation]) -> list[Source]:
+        """What became of each, in order. It stays so until the transaction ends."""
 
 
 class Questions(Protocol):
@@ -152,8 +159,12 @@ class Questions(Protocol):
         to: AnswerStatus,
         approval: Approval | None = None,
         article: ArticleId | None = None,
+        withdrawn: str = "",
     ) -> None:
-        """Move an answer on; where somebody approved it, say who, and what article it became."""
+        """Move an answer on; where somebody approved it, say who, and what article it became.
+
+        Where it does not hold any more, `withdrawn` tells the one who asked why.
+        """
 
     async def asked_by(self, member: MemberId, *, limit: int) -> list[tuple[Question, Answer | None]]: ...
 
@@ -162,7 +173,8 @@ class Reviews(Protocol):
     async def open(self, review: Review, *, wording: str, vector: Vector | None) -> Review:
         """Returns it with the tenant's next number; the question of its answer waits for it.
 
-        `wording` is the question as it can be understood alone; without a `vector` nobody can join.
+        `wording` is the question as it can be understood alone; without a `vector` nobody can join. Where
+        an open review asks for the same article already, that one comes back.
         """
 
     async def join(self, review: ReviewId, *, question: QuestionId, wording: str) -> None: ...
@@ -175,7 +187,8 @@ class Reviews(Protocol):
         Only reviews whose answer's sources the audience may read.
         """
 
-    async def case(self, number: int, *, lock: bool) -> ReviewCase | None: ...
+    async def case(self, number: int, *, lock: bool) -> ReviewCase | None:
+        """With what became of its sources; its `shown_hash` covers that too."""
 
     async def cases(self, *, departments: frozenset[DepartmentId], open_only: bool) -> list[ReviewCase]: ...
 
@@ -196,10 +209,25 @@ class Articles(Protocol):
         *,
         wordings: Sequence[tuple[str, Vector]],
         passages: Sequence[Embedded],
-    ) -> None:
-        """Insert, or add a version; passages of the former version leave the index."""
+    ) -> Withdrawn:
+        """Insert, or add a version; passages of the former version leave the index.
 
-    async def article(self, article: ArticleId) -> Article | None: ...
+        Answers that the article gave and that say something else are withdrawn, and what rests on them.
+        """
+
+    async def article(self, article: ArticleId, *, lock: bool) -> Article | None: ...
+
+    async def in_force(self, article: ArticleId, *, says: str) -> bool:
+        """Whether this is what the article says now. It stays so until the transaction ends."""
+
+    async def versions(self, article: ArticleId) -> list[ArticleVersion]:
+        """Newest first."""
+
+    async def withdraw(self, article: ArticleId, cause: Cause, *, reason: str) -> Withdrawn:
+        """Retract it, or suspend it for any other cause, and withdraw what rests on it.
+
+        Retracting also ends an open review of it, and takes back the answers that it gave.
+        """
 
     async def articles(self, *, audience: Audience) -> list[Article]: ...
 

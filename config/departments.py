@@ -35,6 +35,7 @@ class _Department(BaseModel):
     visibility: Visibility = Visibility.TENANT
     thresholds: _Thresholds = _Thresholds()
     review_hours: int = Field(default=24, ge=1, le=24 * 30)
+    article_days: int = Field(default=180, ge=1, le=3_650)
     reviewers: tuple[str, ...] = ()
     prompt: str = Field(default="", max_length=4_000)
 
@@ -85,6 +86,7 @@ def _read(source: _Source) -> DepartmentFile:
         thresholds=Thresholds(told.thresholds.publish, told.thresholds.abstain),
         instructions=told.prompt,
         review_hours=told.review_hours,
+        article_days=told.article_days,
     )
     return DepartmentFile(department, told.reviewers)
 

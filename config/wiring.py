@@ -23,12 +23,14 @@ from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
 from brain.usecases.give_up import GiveUp
 from brain.usecases.ingest import Ingest
+from brain.usecases.renew import Renew
 from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, require_embedder, role_below_row_security
 from config.settings import DatabaseUrls, Settings
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
 from workers.tasks.answer import answer, hand_over
+from workers.tasks.renew import renew
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
 _POOL = 10
@@ -101,7 +103,10 @@ def _generator(settings: Settings, stack: AsyncExitStack) -> Generator:
 
 def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId], Progress]) -> Executor:
     known = {name for names in SUBSCRIPTIONS.values() for name in names}
-    handlers = {"answer": answer(wiring.ask, report=report)}
+    handlers = {
+        "answer": answer(wiring.ask, report=report),
+        "renew": renew(Renew(wiring.store)),
+    }
     if known != set(handlers):
         raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")
     last_resorts = {"answer": hand_over(GiveUp(wiring.store, wiring.embedder))}

@@ -1,7 +1,7 @@
 """Answers and the passages they rest on."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -28,7 +28,10 @@ class AnswerStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Number `[n]` of an answer: the passage (with the content hash it had) and the words in it."""
+    """Number `[n]` of an answer: the passage (with the content hash it had) and the words in it.
+
+    `passage_text` is the whole passage, kept from when it changes, for those who judge the change.
+    """
 
     number: int
     passage: PassageId
@@ -39,6 +42,7 @@ class Citation:
     quote: str
     document: DocumentId | None = None
     article: ArticleId | None = None
+    passage_text: str = ""
 
     @property
     def label(self) -> str:
@@ -57,7 +61,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One version of the answer to a question; `text` is empty where nothing was found."""
+    """One version of the answer to a question; `text` is empty where nothing was found.
+
+    `withdrawn` tells the one who asked why it does not hold any more.
+    """
 
     id: AnswerId
     question: QuestionId
@@ -73,6 +80,7 @@ class Answer:
     version: int = 1
     article: ArticleId | None = None
     approval: Approval | None = None
+    withdrawn: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
@@ -89,9 +97,13 @@ class Answer:
     @property
     def shown_hash(self) -> str:
         """What a verdict is bound to: text, citations and who may see it."""
-        parts = [self.text, *(f"{c.number}:{c.passage}:{c.passage_hash}" for c in self.citations)]
-        parts += sorted(str(department) for department in self.scope)
-        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+        return shown_hash(self.text, self.citations, self.scope)
+
+
+def shown_hash(text: str, citations: Iterable[Citation], scope: Iterable[DepartmentId]) -> str:
+    parts = [text, *(f"{c.number}:{c.passage}:{c.passage_hash}" for c in citations)]
+    parts += sorted(str(department) for department in scope)
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """Approved questions and answers kept as knowledge."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from brain.domain.answer import AnswerId, Approval, Citation
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import ArticleId
+from brain.domain.question import QuestionId
+
+# How long before its end an article's reviewers are asked whether it still holds.
+NOTICE = timedelta(days=14)
 
 
 class ArticleStatus(StrEnum):
@@ -17,7 +21,10 @@ class ArticleStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """Current version of what a human approved; `answer` carries its citations and provenance."""
+    """Current version of what a human approved; `answer` carries its citations and provenance.
+
+    `note` says how this version came to be where that was not a verdict. It is served until `expires_at`.
+    """
 
     id: ArticleId
     department: DepartmentId
@@ -28,8 +35,29 @@ class Article:
     answer: AnswerId
     scope: frozenset[DepartmentId]
     approval: Approval
+    asked: QuestionId
+    expires_at: datetime
     citations: tuple[Citation, ...] = ()
+    note: str = ""
     updated_at: datetime | None = None
+
+    @property
+    def notice_at(self) -> datetime:
+        """When to ask for a confirmation: some days before the end, or half-way of a short life."""
+        return self.expires_at - min(NOTICE, (self.expires_at - self.approval.at) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleVersion:
+    """What an article said at some time, on whose word."""
+
+    number: int
+    text: str
+    answer: AnswerId
+    scope: frozenset[DepartmentId]
+    approval: Approval
+    citations: tuple[Citation, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

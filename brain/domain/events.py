@@ -55,6 +55,29 @@ class AnswerRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSuspended:
+    """Its ground has changed; the messages that carry it have to say so."""
+
+    question: QuestionId
+    answer: AnswerId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRetracted:
+    """A person took it back; the messages that carry it have to say so."""
+
+    question: QuestionId
+    answer: AnswerId
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFellDue:
+    """Emitted for when an article has to be confirmed, and again for when it ends."""
+
+    article: ArticleId
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentChanged:
     document: DocumentId
 
@@ -72,6 +95,9 @@ Event = (
     | AnswerApproved
     | AnswerAmended
     | AnswerRejected
+    | AnswerSuspended
+    | AnswerRetracted
+    | ArticleFellDue
     | DocumentChanged
     | DocumentForgotten
 )

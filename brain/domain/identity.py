@@ -44,6 +44,7 @@ class Department:
     thresholds: Thresholds = Thresholds()
     instructions: str = ""
     review_hours: int = 24
+    article_days: int = 180
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from typing import NewType
 from uuid import UUID
 
 from brain.domain.answer import Answer, AnswerId
+from brain.domain.change import Source
 from brain.domain.identity import Department, DepartmentId, Member, MemberId, Role, Visibility
+from brain.domain.knowledge import ArticleId
 from brain.domain.question import QuestionId
 
 ReviewId = NewType("ReviewId", UUID)
@@ -21,6 +23,17 @@ class ReviewStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class Occasion(StrEnum):
+    """Why a review was opened: for a new answer, or for an article that has to be looked at again."""
+
+    ANSWER = "answer"
+    CHANGED = "changed"
+    GONE = "gone"
+    RESTRICTED = "restricted"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+
+
 class VerdictKind(StrEnum):
     APPROVE = "approve"
     AMEND = "amend"
@@ -29,7 +42,10 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """`number` is what people type; `shown_hash` is what the reviewer is asked to judge."""
+    """`number` is what people type; `shown_hash` is what the reviewer is asked to judge.
+
+    With `article`, it is about whether that article still holds.
+    """
 
     id: ReviewId
     number: int
@@ -40,6 +56,8 @@ class Review:
     shown_hash: str
     opened_at: datetime
     due_at: datetime
+    article: ArticleId | None = None
+    occasion: Occasion = Occasion.ANSWER
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ReviewCase:
-    """A review with all a reviewer needs to see, as read in one transaction."""
+    """A review with all a reviewer needs to see, as read in one transaction.
+
+    `sources` says what became of each citation; only a case that was asked for by number has them.
+    """
 
     review: Review
     question: str
@@ -66,6 +87,7 @@ class ReviewCase:
     verdict: Verdict | None = None
     decided_by: str | None = None
     waiting: int = 1
+    sources: tuple[Source, ...] = ()
 
 
 def objection(case: ReviewCase, reviewer: Member, departments: Sequence[Department]) -> str | None:

@@ -173,7 +173,7 @@ class Ask:
                 if review is None and (article := await self._same_article(tx, asked, vector)):
                     # Somebody approved it while this was being written.
                     answer = from_article(article, question.id, timings_ms=asked.timings_ms)
-            if len(await tx.library.grounded(answer.citations)) < len(answer.citations):
+            if not await _stands(tx, answer):
                 return False
             if not await tx.questions.save_answer(answer):
                 return True
@@ -203,6 +203,13 @@ class Ask:
             if wanted and same_question(asked.wording, case.question, similarity):
                 return case.review.id
         return None
+
+
+async def _stands(tx: Transaction, answer: Answer) -> bool:
+    """Whether everything that it rests on is still as it was read; it stays so until it is saved."""
+    if answer.article and not await tx.articles.in_force(answer.article, says=answer.text):
+        return False
+    return all(source.stands for source in await tx.library.sources(answer.citations))
 
 
 def from_article(article: Article, question: QuestionId, *, timings_ms: dict[str, float]) -> Answer:

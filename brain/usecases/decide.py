@@ -1,45 +1,53 @@
 """Decide a review: the first verdict wins, and what was approved becomes knowledge in the same moment."""
 
-import asyncio
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import uuid4
 
-from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval
+from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation
 from brain.domain.article import Article, ArticleStatus
-from brain.domain.chunking import chunk
+from brain.domain.change import Cause, reverified, without
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
 from brain.domain.events import AnswerAmended, AnswerApproved, AnswerRejected
 from brain.domain.identity import Department, Member, Principal
-from brain.domain.knowledge import ArticleId, Embedded, ParsedDocument, Passage, PassageId
+from brain.domain.knowledge import ArticleId, Embedded
 from brain.domain.records import AuditEntry
 from brain.domain.review import ReviewCase, ReviewStatus, Verdict, VerdictId, VerdictKind, objection
 from brain.domain.training import ExampleId, Label, TrainingExample
 from brain.ports import Embedder, Store, TextKind, Transaction, Vector
+from brain.usecases.article_passages import article_passages
 from brain.usecases.ask import from_article
-from brain.usecases.embedding import embed_passages
-from brain.usecases.ingest import content_hash
+from brain.usecases.renew import schedule_renewal
+from brain.usecases.withdraw import follow_up
 
 MAX_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a reviewer wants. `shown_hash` is of what they saw; `text` replaces the draft."""
+    """What a reviewer wants. `shown_hash` is of what they saw; `text` replaces the draft.
+
+    An approval holds for `days` (None: as long as is usual in the department). `without_sources` approves, on
+    the reviewer's word, also what the changed sources no longer say.
+    """
 
     number: int
     kind: VerdictKind
     shown_hash: str
     text: str = ""
     reason: str = ""
+    days: int | None = None
+    without_sources: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """Embedded before the transaction, which must not wait for a model."""
+    """Worked out and embedded before the transaction, which must not wait for a model."""
 
     article: ArticleId
+    citations: tuple[Citation, ...]
     wordings: Sequence[tuple[str, Vector]]
     passages: Sequence[Embedded]
 
@@ -61,8 +69,8 @@ class Decide:
             seen = await tx.reviews.case(judgement.number, lock=False)
             case = _require(seen, principal.member, await tx.people.departments(), judgement)
             wordings = await _wordings(tx, case)
-        wanted = _settled(case, judgement)
-        prepared = await self._prepare(case, wanted, wordings, principal.member)
+        wanted, citations = _settled(case, judgement)
+        prepared = await self._prepare(case, wanted, citations, wordings, principal.member)
         async with self.store.transaction(principal.tenant) as tx:
             member = await tx.people.member(str(principal.member.id))
             locked = await tx.reviews.case(judgement.number, lock=True)
@@ -71,29 +79,26 @@ class Decide:
             return await tx.reviews.case(judgement.number, lock=False) or case
 
     async def _prepare(
-        self, case: ReviewCase, judgement: Judgement, wordings: Sequence[str], reviewer: Member
+        self,
+        case: ReviewCase,
+        judgement: Judgement,
+        citations: tuple[Citation, ...],
+        wordings: Sequence[str],
+        reviewer: Member,
     ) -> _Prepared:
-        article = ArticleId(uuid4())
+        article = case.review.article or ArticleId(uuid4())
         if judgement.kind is VerdictKind.REJECT:
-            return _Prepared(article, (), ())
+            return _Prepared(article, (), (), ())
         vectors = await self.embedder.embed(wordings, kind=TextKind.QUESTION)
-        document = ParsedDocument(case.question, judgement.text)
-        pieces = await asyncio.to_thread(chunk, document, count_tokens=self.embedder.count_tokens)
-        passages = [
-            Passage(
-                id=PassageId(uuid4()),
-                department=case.review.department,
-                title=case.question,
-                heading_path=(f"Checked by {reviewer.name}",),
-                text=piece.text,
-                content_hash=content_hash(piece.text.encode()),
-                ordinal=piece.ordinal,
-                article=article,
-            )
-            for piece in pieces
-        ]
-        embedded = await embed_passages(self.embedder, passages)
-        return _Prepared(article, tuple(zip(wordings, vectors, strict=True)), embedded)
+        passages = await article_passages(
+            self.embedder,
+            article,
+            case.review.department,
+            question=case.question,
+            text=judgement.text,
+            checked_by=reviewer.name,
+        )
+        return _Prepared(article, citations, tuple(zip(wordings, vectors, strict=True)), passages)
 
     async def _record_refusal(self, principal: Principal, judgement: Judgement, why: str) -> None:
         async with self.store.transaction(principal.tenant) as tx:
@@ -122,7 +127,10 @@ def _require(
     if (why := objection(case, member, departments)) is not None:
         raise Denied(why)
     if judgement.shown_hash != case.review.shown_hash:
-        raise Conflict(f"Review {number} has changed since you saw it; look at it again.")
+        what = (
+            "" if all(source.stands for source in case.sources) else ", or a source of it is changed or gone"
+        )
+        raise Conflict(f"Review {number} has changed since you saw it{what}; look at it again.")
     return case
 
 
@@ -131,22 +139,50 @@ def _may_know(case: ReviewCase, member: Member) -> bool:
     return case.review.department in member.departments or member.id in case.askers
 
 
-def _settled(case: ReviewCase, judgement: Judgement) -> Judgement:
-    """The judgement as it will be recorded: approving another text than the draft is amending it."""
+def _settled(case: ReviewCase, judgement: Judgement) -> tuple[Judgement, tuple[Citation, ...]]:
+    """The judgement as it will be recorded, and what its text rests on.
+
+    Approving another text than the draft is amending it; approving the draft, where its sources have changed,
+    renews the citations.
+    """
     draft, text = case.answer.text, judgement.text.replace("\x00", "").strip()
     if len(text) > MAX_CHARACTERS:
         raise Rejected(f"The answer has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}.")
     if judgement.kind is VerdictKind.REJECT:
         if not judgement.reason.strip():
             raise Rejected("Say why it is rejected, for those who asked and for the next reviewer.")
-        return replace(judgement, text="")
+        return replace(judgement, text=""), ()
     if not (text or draft):
         raise Rejected(f"Review {judgement.number} has no draft to approve; give the answer as text.")
     if not text or text == draft:
         if judgement.kind is VerdictKind.AMEND:
             raise Rejected("An amendment needs a text other than the draft.")
-        return replace(judgement, text=draft)
-    return replace(judgement, kind=VerdictKind.AMEND, text=text)
+        said, citations = _renewed(case, judgement)
+        return replace(judgement, text=said), citations
+    return replace(judgement, kind=VerdictKind.AMEND, text=text), _pointed_at(case, text)
+
+
+def _renewed(case: ReviewCase, judgement: Judgement) -> tuple[str, tuple[Citation, ...]]:
+    """The draft, as far as its sources of today carry it."""
+    draft = case.answer
+    broken = [source.citation.number for source in case.sources if not source.stands]
+    if not broken:
+        return draft.text, draft.citations
+    if judgement.without_sources:
+        return without(draft.text, case.sources)
+    if (renewed := reverified(draft.text, case.sources)) is not None:
+        return renewed
+    marks = ", ".join(f"[{number}]" for number in broken)
+    raise Conflict(
+        f"{marks} of the draft have changed or gone, and what stands there now does not say all that it says:"
+        " amend it, reject it, or approve it without them on your word."
+    )
+
+
+def _pointed_at(case: ReviewCase, text: str) -> tuple[Citation, ...]:
+    """The sources of today that the reviewer's text points to; a text without marks keeps all."""
+    present = [one for source in case.sources if (one := source.renewed(text)) is not None]
+    return tuple(one for one in present if f"[{one.number}]" in text) or tuple(present)
 
 
 async def _wordings(tx: Transaction, case: ReviewCase) -> list[str]:
@@ -171,7 +207,7 @@ async def _record(
     if not await tx.reviews.decide(verdict):
         raise Conflict(f"Review {judgement.number} was decided a moment ago.")
     if judgement.kind is VerdictKind.REJECT:
-        await _reject(tx, case)
+        await _reject(tx, case, judgement.reason.strip())
     else:
         await _publish(tx, case, judgement, prepared, Approval(member.id, member.name, tx.now))
     await _learn(tx, case, verdict, judgement.text)
@@ -185,9 +221,13 @@ async def _record(
     )
 
 
-async def _reject(tx: Transaction, case: ReviewCase) -> None:
+async def _reject(tx: Transaction, case: ReviewCase, reason: str) -> None:
+    """An article that does not pass its review is retracted."""
+    if case.review.article is not None:
+        await follow_up(tx, await tx.articles.withdraw(case.review.article, Cause.RETRACTED, reason=reason))
     for question, _ in await tx.reviews.waiting(case.review.id):
-        if (answer := await tx.questions.latest_answer(question)) is not None:
+        answer = await tx.questions.latest_answer(question)
+        if answer is not None and answer.status is not AnswerStatus.RETRACTED:
             await tx.questions.settle(answer.id, to=AnswerStatus.REJECTED)
     await tx.emit(AnswerRejected(case.review.id, case.answer.id))
 
@@ -196,55 +236,71 @@ async def _publish(
     tx: Transaction, case: ReviewCase, judgement: Judgement, prepared: _Prepared, approval: Approval
 ) -> None:
     """The article first, then the answer of everyone who waits for it."""
-    approved = case.answer
-    standing = await tx.library.grounded(approved.citations)
-    if judgement.kind is VerdictKind.AMEND:
-        approved = _amended(case.answer, judgement.text, standing)
-        await tx.questions.settle(case.answer.id, to=AnswerStatus.DRAFT)
-        await tx.questions.save_answer(approved)
-    elif len(standing) < len(approved.citations):
-        raise Conflict("A source of the draft has changed or gone; reject it, or give the answer as text.")
+    former = await tx.articles.article(prepared.article, lock=True)
+    approved = await _approved(tx, case, judgement, prepared.citations)
     article = Article(
         id=prepared.article,
         department=case.review.department,
-        version=1,
+        version=former.version + 1 if former else 1,
         status=ArticleStatus.LIVE,
-        question=case.question,
+        question=former.question if former else case.question,
         text=approved.text,
         answer=approved.id,
         scope=approved.scope,
         approval=approval,
+        asked=approved.question,
+        expires_at=tx.now + timedelta(days=await _days(tx, case, judgement)),
         citations=approved.citations,
     )
-    await tx.articles.save(article, wordings=prepared.wordings, passages=prepared.passages)
+    replaced = await tx.articles.save(article, wordings=prepared.wordings, passages=prepared.passages)
+    await follow_up(tx, replaced)
+    await schedule_renewal(tx, article)
     await tx.questions.settle(approved.id, to=AnswerStatus.PUBLISHED, approval=approval, article=article.id)
-    for question, _ in await tx.reviews.waiting(case.review.id):
-        if question == case.review.question:
-            continue
-        former = await tx.questions.latest_answer(question)
-        if former is not None:
-            await tx.questions.settle(former.id, to=AnswerStatus.DRAFT)
-            answer = from_article(article, question, timings_ms={})
-            await tx.questions.save_answer(replace(answer, version=former.version + 1))
+    await _answer_others(tx, case, article)
     event = AnswerAmended if judgement.kind is VerdictKind.AMEND else AnswerApproved
     await tx.emit(event(case.review.id, approved.id, article.id))
 
 
-def _amended(draft: Answer, text: str, standing: frozenset[int]) -> Answer:
-    """The reviewer's text as a new version. Sources it points to stay; a text without marks keeps all.
-
-    Sources that have changed meanwhile are not its ground any more: `standing` are the others.
-    """
-    live = tuple(citation for citation in draft.citations if citation.number in standing)
-    citations = tuple(citation for citation in live if f"[{citation.number}]" in text) or live
-    return replace(
+async def _approved(
+    tx: Transaction, case: ReviewCase, judgement: Judgement, citations: tuple[Citation, ...]
+) -> Answer:
+    """The draft where it is approved as it is; else a new version of it, with what it rests on now."""
+    draft = case.answer
+    same = (judgement.text, citations) == (draft.text, draft.citations)
+    if same and case.review.article is None:
+        return draft
+    latest = await tx.questions.latest_answer(draft.question) or draft
+    moved_to = {source.now.department for source in case.sources if source.now and source.now.document}
+    approved = replace(
         draft,
         id=AnswerId(uuid4()),
-        version=draft.version + 1,
+        version=latest.version + 1,
         status=AnswerStatus.DRAFT,
-        text=text,
+        text=judgement.text,
         citations=citations,
+        scope=draft.scope | moved_to,
+        withdrawn="",
     )
+    await tx.questions.settle(latest.id, to=AnswerStatus.DRAFT)
+    await tx.questions.save_answer(approved)
+    return approved
+
+
+async def _days(tx: Transaction, case: ReviewCase, judgement: Judgement) -> int:
+    departments = await tx.people.departments()
+    usual = next(one.article_days for one in departments if one.id == case.review.department)
+    return judgement.days or usual
+
+
+async def _answer_others(tx: Transaction, case: ReviewCase, article: Article) -> None:
+    """Everyone else who waits gets the article's answer as a new version of their own."""
+    for question, _ in await tx.reviews.waiting(case.review.id):
+        former = await tx.questions.latest_answer(question)
+        if former is None or question == case.review.question:
+            continue
+        await tx.questions.settle(former.id, to=AnswerStatus.DRAFT)
+        answer = from_article(article, question, timings_ms={})
+        await tx.questions.save_answer(replace(answer, version=former.version + 1))
 
 
 async def _learn(tx: Transaction, case: ReviewCase, verdict: Verdict, text: str) -> None:

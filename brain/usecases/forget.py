@@ -6,6 +6,7 @@ from brain.domain.identity import Principal, Role
 from brain.domain.knowledge import Document, DocumentId
 from brain.domain.records import AuditEntry
 from brain.ports import Store
+from brain.usecases.withdraw import follow_up
 
 
 async def forget(store: Store, principal: Principal, document: DocumentId) -> Document:
@@ -16,7 +17,7 @@ async def forget(store: Store, principal: Principal, document: DocumentId) -> Do
             raise Missing(f"There is no document {document} that you may see.")
         if not (member.may(Role.REVIEWER, found.department) or member.may(Role.ADMIN, found.department)):
             raise Denied("Only reviewers and admins of the department may remove its documents.")
-        await tx.library.forget(document)
+        await follow_up(tx, await tx.library.forget(document))
         await tx.emit(DocumentForgotten(document))
         await tx.records.audit(
             AuditEntry(

@@ -26,6 +26,7 @@ from brain.domain.records import AuditEntry
 from brain.ports import Embedder, Parser, Store, Transaction
 from brain.usecases.embedding import embed_passages
 from brain.usecases.permission import department_for
+from brain.usecases.withdraw import follow_up
 
 
 class Outcome(StrEnum):
@@ -90,12 +91,13 @@ class Ingest:
         embedded = await embed_passages(self.embedder, passages)
         async with self.store.transaction(principal.tenant) as tx:
             await _require_unchanged(tx, document, former)
-            await tx.library.save(
+            withdrawn = await tx.library.save(
                 document,
                 markdown=parsed.markdown,
                 content=upload.content,
                 passages=embedded,
             )
+            await follow_up(tx, withdrawn)
             await _forget_refused(tx, document)
             outcome = Outcome.CHANGED if former else Outcome.ADDED
             await _announce(tx, principal, document, outcome)
@@ -116,7 +118,8 @@ class Ingest:
             document = replace(document, status=DocumentStatus.QUARANTINED, reason=reason)
             if former and (former.content_hash, former.reason) == (document.content_hash, reason):
                 return Ingested(former, Outcome.QUARANTINED)
-            await tx.library.save(document, markdown="", content=upload.content, passages=())
+            withdrawn = await tx.library.save(document, markdown="", content=upload.content, passages=())
+            await follow_up(tx, withdrawn)
             await _announce(tx, principal, document, Outcome.QUARANTINED)
         return Ingested(document, Outcome.QUARANTINED)
 
@@ -185,7 +188,7 @@ async def _forget_refused(tx: Transaction, document: Document) -> None:
     """What is sent now can be read: what could not be is of no more use."""
     refused = await tx.library.by_source(document.department, source=_refused_source(document.source))
     if refused is not None and not _is_live(refused):
-        await tx.library.forget(refused.id)
+        await follow_up(tx, await tx.library.forget(refused.id))
 
 
 async def _require_unchanged(tx: Transaction, document: Document, former: Document | None) -> None:

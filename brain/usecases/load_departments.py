@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from brain.domain.identity import Department, DepartmentId, Member, Role, TenantId
+from brain.domain.identity import Department, DepartmentId, Member, Role, TenantId, Visibility
 from brain.domain.records import AuditEntry
 from brain.ports import Store, Transaction
+from brain.usecases.withdraw import follow_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,14 @@ async def load_departments(store: Store, tenant: TenantId, files: Sequence[Depar
     Returns the reviewers named in a file who are no members yet, as "handle (department)".
     """
     async with store.transaction(tenant) as tx:
-        before = {department.id for department in await tx.people.departments()}
+        former = await tx.people.departments()
+        before = {department.id for department in former}
         for file in files:
             await tx.people.save_department(file.department)
-        ids = {department.slug: department.id for department in await tx.people.departments()}
+        present = await tx.people.departments()
+        ids = {department.slug: department.id for department in present}
+        for narrowed in _narrowed(former, present):
+            await _restrict(tx, narrowed)
         made = {
             department: frozenset(file.reviewers)
             for file in files
@@ -42,6 +47,17 @@ async def load_departments(store: Store, tenant: TenantId, files: Sequence[Depar
         for handle in file.reviewers
         if handle not in known
     ]
+
+
+def _narrowed(former: Sequence[Department], present: Sequence[Department]) -> list[Department]:
+    """Those that everyone could read until now."""
+    open_before = {one.id for one in former if one.visibility is Visibility.TENANT}
+    return [one for one in present if one.id in open_before and one.visibility is Visibility.DEPARTMENT]
+
+
+async def _restrict(tx: Transaction, department: Department) -> None:
+    await follow_up(tx, await tx.library.restrict(department.id))
+    await tx.records.audit(AuditEntry(None, "department.narrowed", f"department {department.id}"))
 
 
 def _first_roles(

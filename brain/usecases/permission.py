@@ -1,7 +1,9 @@
 """Who may act on a department: shared by the use cases that write."""
 
+from brain.domain.article import Article
 from brain.domain.errors import Denied, Missing
-from brain.domain.identity import Department, Principal, Role
+from brain.domain.identity import Department, Principal, Role, Visibility
+from brain.domain.knowledge import ArticleId
 from brain.ports import Transaction
 
 
@@ -17,3 +19,15 @@ async def department_for(tx: Transaction, principal: Principal, slug: str, *role
         wanted = " or ".join(role.value for role in roles)
         raise Denied(f"This needs the role {wanted} in {department.name}.")
     return department
+
+
+async def article_kept_by(tx: Transaction, principal: Principal, id_: ArticleId) -> Article:
+    """The article, locked, where the principal looks after its department and may read its sources now."""
+    member = await tx.people.member(str(principal.member.id))
+    article = await tx.articles.article(id_, lock=True)
+    public = {one.id for one in await tx.people.departments() if one.visibility is Visibility.TENANT}
+    if member is None or article is None or not article.scope <= member.departments | public:
+        raise Missing(f"There is no article {id_} that you may read.")
+    if not any(member.may(role, article.department) for role in (Role.REVIEWER, Role.ADMIN)):
+        raise Denied("Only reviewers and admins of the article's department may do this.")
+    return article

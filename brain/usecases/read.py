@@ -11,7 +11,7 @@ from brain.domain.knowledge import ArticleId, Document
 from brain.domain.question import Question, QuestionId
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
-from brain.domain.review import ReviewCase
+from brain.domain.review import ReviewCase, ReviewStatus
 from brain.ports import Store, Transaction
 from brain.usecases.administer import require_admin_everywhere, require_any_admin
 
@@ -74,7 +74,7 @@ async def articles(store: Store, principal: Principal) -> list[Article]:
 
 async def article(store: Store, principal: Principal, id_: ArticleId) -> Article:
     async with store.transaction(principal.tenant) as tx:
-        found = await tx.articles.article(id_)
+        found = await tx.articles.article(id_, lock=False)
         if found is None or not found.scope <= await _readable(tx, principal):
             raise Missing(f"There is no article {id_} that you may read.")
         if not _may_see(found, principal.member):
@@ -159,6 +159,9 @@ async def _reply(tx: Transaction, principal: Principal, question: Question, answ
     if answer.status is AnswerStatus.PUBLISHED:
         return Reply(question, answer, department=slug)
     number, reason = await tx.reviews.for_question(question.id)
+    if answer.status is AnswerStatus.SUSPENDED and number is not None:
+        case = await tx.reviews.case(number, lock=False)
+        number = number if case and case.review.status is ReviewStatus.OPEN else None
     return Reply(question, answer, review=number, department=slug, note=_note(answer, number, reason))
 
 
@@ -186,6 +189,8 @@ def _note(answer: Answer, number: int | None, reason: str) -> str:
         case AnswerStatus.REJECTED:
             return f"A reviewer rejected the draft: {reason}"
         case AnswerStatus.SUSPENDED:
-            return "A source of this answer has changed or gone; ask again."
+            return f"{answer.withdrawn} {waiting if number else 'Ask again.'}"
+        case AnswerStatus.RETRACTED:
+            return answer.withdrawn
         case _:
             return "This answer is no longer available; ask again."

@@ -1,33 +1,60 @@
-"""Ask a department's reviewers to judge an answer, or to give one where there is none."""
+"""Ask a department's reviewers to judge an answer, to give a missing one, or to confirm an article."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
-from brain.domain.answer import Answer
+from brain.domain.answer import Answer, AnswerId, shown_hash
+from brain.domain.article import Article
 from brain.domain.errors import Unavailable
 from brain.domain.events import ReviewRequested
 from brain.domain.identity import Audience, Department, Visibility
-from brain.domain.review import Review, ReviewId, ReviewStatus
+from brain.domain.question import QuestionId
+from brain.domain.review import Occasion, Review, ReviewId, ReviewStatus
 from brain.ports import Transaction, Vector
 
 
 async def request_review(
     tx: Transaction, answer: Answer, department: Department, *, wording: str, vector: Vector | None
 ) -> None:
-    review = Review(
+    review = _review(tx, answer.question, answer.id, department, shown_hash=answer.shown_hash)
+    await tx.reviews.open(review, wording=wording, vector=vector)
+    await tx.emit(ReviewRequested(review.id, answer.question))
+
+
+async def request_renewal(
+    tx: Transaction, article: Article, occasion: Occasion, *, waiting: Sequence[QuestionId]
+) -> None:
+    """Whether an article still holds; asked once, however often its ground moves until that is decided.
+
+    Those in `waiting` were given its answer, and get the new one.
+    """
+    department = next(one for one in await tx.people.departments() if one.id == article.department)
+    shown = shown_hash(article.text, article.citations, article.scope)
+    asked = _review(tx, article.asked, article.answer, department, shown_hash=shown)
+    asked = replace(asked, article=article.id, occasion=occasion)
+    review = await tx.reviews.open(asked, wording=article.question, vector=None)
+    for question in waiting:
+        await tx.reviews.join(review.id, question=question, wording=article.question)
+    if review.id == asked.id:
+        await tx.emit(ReviewRequested(review.id, article.asked))
+
+
+def _review(
+    tx: Transaction, question: QuestionId, answer: AnswerId, department: Department, *, shown_hash: str
+) -> Review:
+    return Review(
         id=ReviewId(uuid4()),
         number=0,
-        question=answer.question,
-        answer=answer.id,
+        question=question,
+        answer=answer,
         department=department.id,
         status=ReviewStatus.OPEN,
-        shown_hash=answer.shown_hash,
+        shown_hash=shown_hash,
         opened_at=tx.now,
         due_at=tx.now + timedelta(hours=department.review_hours),
     )
-    await tx.reviews.open(review, wording=wording, vector=vector)
-    await tx.emit(ReviewRequested(review.id, answer.question))
 
 
 def readable_first(departments: Sequence[Department], audience: Audience) -> list[Department]:

@@ -28,6 +28,7 @@ LIMITED: dict[str, Any] = {
     "kind": "approve",
     "label": "positive",
     "state": "ready",
+    "occasion": "answer",
 }
 STATUS = {
     "document": "live",

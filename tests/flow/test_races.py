@@ -66,7 +66,11 @@ async def test_a_draft_whose_source_is_gone_cannot_be_approved(world: World) -> 
     approval = Judgement(asked.review, VerdictKind.APPROVE, case.review.shown_hash)
     with pytest.raises(Conflict, match="changed or gone"):
         await world.decide(world.people["ravi"], approval)
-    await world.decide(world.people["ravi"], replace(approval, text="At 07:00 since May."))
+    seen = (await review(world.store, world.people["ravi"], asked.review)).review.shown_hash
+    with pytest.raises(Conflict, match="amend it, reject it"):
+        await world.decide(world.people["ravi"], replace(approval, shown_hash=seen))
+    amendment = replace(approval, shown_hash=seen, text="At 07:00 since May.")
+    await world.decide(world.people["ravi"], amendment)
 
     [article] = await articles(world.store, world.people["amira"])
     assert (article.status, article.citations) == (ArticleStatus.LIVE, ())

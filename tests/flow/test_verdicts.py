@@ -182,7 +182,7 @@ async def test_an_approved_answer_is_not_served_once_its_source_changed(world: W
     given = await reply(world.store, world.people["amira"], asked.question.id)
     assert given.answer is not None
     assert given.answer.status is AnswerStatus.SUSPENDED
-    assert "changed or gone" in given.note
+    assert "was removed" in given.note
     again = await world.asks(asked.question.text)
     assert again.answer is not None
     assert again.answer.status is not AnswerStatus.PUBLISHED

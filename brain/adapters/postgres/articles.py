@@ -11,19 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
 from brain.adapters.postgres.questions import answers_of
-from brain.domain.answer import AnswerId, Approval
-from brain.domain.article import Article, ArticleMatch, ArticleStatus
+from brain.adapters.postgres.sources import keep_cited, withdraw
+from brain.domain.answer import AnswerId, AnswerStatus, Approval
+from brain.domain.article import Article, ArticleMatch, ArticleStatus, ArticleVersion
+from brain.domain.change import TOLD, Cause, Withdrawn, WithdrawnAnswer
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, Embedded
+from brain.domain.question import QuestionId
 from brain.ports import Vector
 
 _COLUMNS = """
-a.id, a.department_id, a.version, a.status, a.updated_at, v.question, v.text, v.answer_id,
-v.approved_by, v.approved_at, m.name AS approver, s.departments
+a.id, a.department_id, a.version, a.status, a.updated_at, a.expires_at, v.question, v.text, v.answer_id,
+v.note, v.approved_by, v.approved_at, m.name AS approver, s.departments, g.question_id
 """
 _JOINS = """
 JOIN article_version v ON (v.tenant_id, v.article_id, v.version) = (a.tenant_id, a.id, a.version)
 JOIN scope s ON (s.tenant_id, s.id) = (a.tenant_id, a.scope_id)
+JOIN answer g ON (g.tenant_id, g.id) = (v.tenant_id, v.answer_id)
 LEFT JOIN member m ON (m.tenant_id, m.id) = (v.tenant_id, v.approved_by)
 """
 
@@ -40,13 +44,14 @@ class SqlArticles:
         *,
         wordings: Sequence[tuple[str, Vector]],
         passages: Sequence[Embedded],
-    ) -> None:
+    ) -> Withdrawn:
         scope = await scope_of(self.connection, self.tenant, article.scope)
         values = {
             "department_id": article.department,
             "scope_id": scope,
             "status": article.status.value,
             "version": article.version,
+            "expires_at": article.expires_at,
             "updated_at": func.now(),
         }
         await self.connection.execute(
@@ -62,6 +67,7 @@ class SqlArticles:
                 answer_id=article.answer,
                 question=article.question,
                 text=article.text,
+                note=article.note,
                 approved_by=article.approval.by,
                 approved_at=article.approval.at,
             )
@@ -72,16 +78,106 @@ class SqlArticles:
                 .values(tenant_id=self.tenant, article_id=article.id, text=wording, vector=list(vector))
                 .on_conflict_do_nothing()
             )
+        kept = [one.passage.id for one in passages]
+        await keep_cited(self.connection, articles=[article.id], but=kept)
         await self.connection.execute(text("DELETE FROM passage WHERE article_id = :id"), {"id": article.id})
         await insert_passages(
             self.connection, self.tenant, embedder=self.embedder, scope=scope, passages=passages
         )
+        replaced = await self._settle_answers(
+            article.id, to=AnswerStatus.SUSPENDED, told=TOLD[Cause.REPLACED], but=article.text
+        )
+        resting = await withdraw(self.connection, Cause.REPLACED, article=article.id)
+        return replace(resting, answers=(*replaced, *resting.answers))
 
-    async def article(self, article: ArticleId) -> Article | None:
+    async def article(self, article: ArticleId, *, lock: bool) -> Article | None:
         rows = await self.connection.execute(
-            text(f"SELECT {_COLUMNS} FROM article a {_JOINS} WHERE a.id = :id"), {"id": article}
+            text(
+                f"SELECT {_COLUMNS} FROM article a {_JOINS} WHERE a.id = :id"
+                + (" FOR UPDATE OF a" if lock else "")
+            ),
+            {"id": article},
         )
         return next(iter(await self._articles(rows.all())), None)
+
+    async def in_force(self, article: ArticleId, *, says: str) -> bool:
+        found = await self.connection.scalar(
+            text(
+                "SELECT 1 FROM article a JOIN article_version v ON"
+                " (v.tenant_id, v.article_id, v.version) = (a.tenant_id, a.id, a.version)"
+                " WHERE a.id = :id AND a.status = 'live' AND a.expires_at > now() AND v.text = :says"
+                " FOR SHARE OF a"
+            ),
+            {"id": article, "says": says},
+        )
+        return found is not None
+
+    async def versions(self, article: ArticleId) -> list[ArticleVersion]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT v.version AS number, v.text AS said, v.note, v.approved_by AS by,"
+                " v.approved_at AS at, m.name, a.*, NULL AS approver FROM article_version v"
+                " JOIN answer a ON (a.tenant_id, a.id) = (v.tenant_id, v.answer_id)"
+                " LEFT JOIN member m ON (m.tenant_id, m.id) = (v.tenant_id, v.approved_by)"
+                " WHERE v.article_id = :id ORDER BY v.version DESC"
+            ),
+            {"id": article},
+        )
+        found = rows.all()
+        return [
+            ArticleVersion(
+                number=row.number,
+                text=row.said,
+                answer=answer.id,
+                scope=answer.scope,
+                approval=Approval(MemberId(row.by), row.name or "a former member", row.at),
+                citations=answer.citations,
+                note=row.note,
+            )
+            for row, answer in zip(found, await answers_of(self.connection, found), strict=True)
+        ]
+
+    async def withdraw(self, article: ArticleId, cause: Cause, *, reason: str) -> Withdrawn:
+        retracted = cause is Cause.RETRACTED
+        await self.connection.execute(
+            text("UPDATE article SET status = :status, updated_at = now() WHERE id = :id"),
+            {
+                "id": article,
+                "status": (ArticleStatus.RETRACTED if retracted else ArticleStatus.SUSPENDED).value,
+            },
+        )
+        await keep_cited(self.connection, articles=[article])
+        await self.connection.execute(text("DELETE FROM passage WHERE article_id = :id"), {"id": article})
+        published: tuple[WithdrawnAnswer, ...] = ()
+        if retracted:
+            await self.connection.execute(
+                text("UPDATE review SET status = 'expired' WHERE article_id = :id AND status = 'open'"),
+                {"id": article},
+            )
+            published = await self._settle_answers(
+                article, to=AnswerStatus.RETRACTED, told=f"{TOLD[cause]} {reason}"
+            )
+        resting = await withdraw(self.connection, Cause.GONE if retracted else cause, article=article)
+        again = resting.articles if retracted else (article, *resting.articles)
+        return Withdrawn(cause, again, (*published, *resting.answers))
+
+    async def _settle_answers(
+        self, article: ArticleId, *, to: AnswerStatus, told: str, but: str | None = None
+    ) -> tuple[WithdrawnAnswer, ...]:
+        """Of the answers that the article gave, those that say something else."""
+        those = ["published"] if to is AnswerStatus.SUSPENDED else ["published", "suspended"]
+        rows = await self.connection.execute(
+            text(
+                "UPDATE answer SET status = :to, withdrawn = :told WHERE article_id = :id"
+                " AND status = ANY(CAST(:those AS text[]))"
+                " AND text IS DISTINCT FROM CAST(:but AS text) RETURNING id, question_id"
+            ),
+            {"id": article, "to": to.value, "told": told, "those": those, "but": but},
+        )
+        retracted = to is AnswerStatus.RETRACTED
+        return tuple(
+            WithdrawnAnswer(QuestionId(row.question_id), AnswerId(row.id), article, retracted) for row in rows
+        )
 
     async def articles(self, *, audience: Audience) -> list[Article]:
         rows = await self.connection.execute(
@@ -98,7 +194,8 @@ class SqlArticles:
             text(
                 f"SELECT {_COLUMNS}, w.text AS wording, 1 - (w.vector <=> CAST(:vector AS halfvec))"
                 f" AS similarity FROM wording w JOIN article a ON (a.tenant_id, a.id) ="
-                f" (w.tenant_id, w.article_id) {_JOINS} WHERE a.status = 'live' AND {READABLE}"
+                f" (w.tenant_id, w.article_id) {_JOINS} WHERE a.status = 'live'"
+                f" AND a.expires_at > now() AND {READABLE}"
                 " ORDER BY w.vector <=> CAST(:vector AS halfvec), a.updated_at DESC LIMIT :limit"
             ),
             {"vector": str(list(vector)), "departments": sorted(audience.departments), "limit": limit},
@@ -134,5 +231,8 @@ def _article(row: Row[Any]) -> Article:
         answer=AnswerId(row.answer_id),
         scope=frozenset(DepartmentId(d) for d in row.departments),
         approval=Approval(MemberId(row.approved_by), row.approver or "a former member", row.approved_at),
+        asked=QuestionId(row.question_id),
+        expires_at=row.expires_at,
+        note=row.note,
         updated_at=row.updated_at,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, func, text
 from sqlalchemy.dialects.postgresql import insert
@@ -11,27 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
+from brain.adapters.postgres.sources import keep_cited, sources_of, withdraw
 from brain.domain.answer import Citation
+from brain.domain.change import Cause, Source, Withdrawn
 from brain.domain.identity import Audience, DepartmentId, TenantId
 from brain.domain.knowledge import Document, DocumentId, DocumentStatus, Embedded
 
 _DOCUMENTS = """
 SELECT d.*, (SELECT count(*) FROM passage p WHERE p.document_id = d.id) AS passages FROM document d
-"""
-# Answers that cite a passage of these documents or articles which is no longer what was cited.
-_UNFOUNDED = """
-SELECT c.answer_id FROM citation c
-WHERE (c.document_id = :document OR c.article_id = ANY(CAST(:articles AS uuid[]))) AND NOT EXISTS (
-    SELECT FROM passage p WHERE p.id = c.passage_id AND p.content_hash = c.passage_hash)
-"""
-_SUSPEND_ANSWERS = f"""
-UPDATE answer SET status = 'suspended' WHERE status = 'published' AND id IN ({_UNFOUNDED})
-"""
-_SUSPEND_ARTICLES = f"""
-UPDATE article a SET status = 'suspended', updated_at = now() FROM article_version v
-WHERE (v.tenant_id, v.article_id, v.version) = (a.tenant_id, a.id, a.version) AND a.status = 'live'
-AND v.answer_id IN ({_UNFOUNDED})
-RETURNING a.id
 """
 
 
@@ -69,7 +55,7 @@ class SqlLibrary:
 
     async def save(
         self, document: Document, *, markdown: str, content: bytes, passages: Sequence[Embedded]
-    ) -> None:
+    ) -> Withdrawn:
         quarantined = document.status is DocumentStatus.QUARANTINED
         values = {
             "department_id": document.department,
@@ -90,6 +76,7 @@ class SqlLibrary:
         await self.connection.execute(
             statement.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
         )
+        await keep_cited(self.connection, document=document.id, but=[one.passage.id for one in passages])
         await self._clear(document.id)
         await insert_passages(
             self.connection,
@@ -98,39 +85,20 @@ class SqlLibrary:
             scope=await scope_of(self.connection, self.tenant, frozenset((document.department,))),
             passages=passages,
         )
-        await self._suspend(document.id)
+        return await withdraw(self.connection, Cause.CHANGED, document=document.id)
 
-    async def forget(self, document: DocumentId) -> None:
+    async def forget(self, document: DocumentId) -> Withdrawn:
         await self.connection.execute(text("DELETE FROM document WHERE id = :id"), {"id": document})
-        await self._suspend(document)
-
-    async def grounded(self, citations: Sequence[Citation]) -> frozenset[int]:
-        # The lock keeps whoever replaces a passage waiting, and lets others cite it.
-        rows = await self.connection.execute(
-            text(
-                "SELECT id, content_hash FROM passage WHERE id = ANY(CAST(:ids AS uuid[]))"
-                " ORDER BY id FOR KEY SHARE"
-            ),
-            {"ids": [citation.passage for citation in citations]},
+        await self.connection.execute(
+            text("UPDATE citation SET passage_text = '' WHERE document_id = :id"), {"id": document}
         )
-        present = {(row.id, row.content_hash) for row in rows}
-        return frozenset(one.number for one in citations if (one.passage, one.passage_hash) in present)
+        return await withdraw(self.connection, Cause.GONE, document=document)
 
-    async def _suspend(self, document: DocumentId) -> None:
-        """Nothing is served whose ground is gone: answers and articles that rest on the document, and those
-        that rest on such an article in turn."""
-        gone: list[UUID] = []
-        while True:
-            ground = {"document": document, "articles": gone}
-            await self.connection.execute(text(_SUSPEND_ANSWERS), ground)
-            suspended = (await self.connection.execute(text(_SUSPEND_ARTICLES), ground)).scalars().all()
-            if not suspended:
-                return
-            gone += suspended
-            await self.connection.execute(
-                text("DELETE FROM passage WHERE article_id = ANY(CAST(:articles AS uuid[]))"),
-                {"articles": gone},
-            )
+    async def restrict(self, department: DepartmentId) -> Withdrawn:
+        return await withdraw(self.connection, Cause.RESTRICTED, department=department)
+
+    async def sources(self, citations: Sequence[Citation]) -> list[Source]:
+        return await sources_of(self.connection, citations)
 
     async def _clear(self, document: DocumentId) -> None:
         """Postings and embeddings go with their passage."""

@@ -51,6 +51,7 @@ class SqlPeople:
             "abstain": department.thresholds.abstain,
             "instructions": department.instructions,
             "review_hours": department.review_hours,
+            "article_days": department.article_days,
         }
         statement = insert(tables.table(tables.Department)).values(
             tenant_id=self.tenant, id=department.id, slug=department.slug, **values
@@ -161,6 +162,7 @@ def _department(row: Row[Any]) -> Department:
         thresholds=Thresholds(publish=row.publish, abstain=row.abstain),
         instructions=row.instructions,
         review_hours=row.review_hours,
+        article_days=row.article_days,
     )
 
 

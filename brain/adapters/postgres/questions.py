@@ -105,6 +105,7 @@ class SqlQuestions:
                 approved_by=approval.by if approval else None,
                 approved_at=approval.at if approval else None,
                 timings_ms=dict(answer.timings_ms),
+                withdrawn=answer.withdrawn,
             )
             .on_conflict_do_nothing(index_elements=["tenant_id", "question_id", "version"])
             .returning(text("id"))
@@ -125,9 +126,10 @@ class SqlQuestions:
         to: AnswerStatus,
         approval: Approval | None = None,
         article: ArticleId | None = None,
+        withdrawn: str = "",
     ) -> None:
         answers = tables.table(tables.Answer)
-        values: dict[str, Any] = {"status": to.value}
+        values: dict[str, Any] = {"status": to.value, "withdrawn": withdrawn}
         if approval is not None:
             values |= {"approved_by": approval.by, "approved_at": approval.at, "article_id": article}
         await self.connection.execute(update(answers).where(answers.c.id == answer).values(values))
@@ -214,6 +216,7 @@ def _answer(row: Row[Any], citations: tuple[Citation, ...]) -> Answer:
         version=row.version,
         article=ArticleId(row.article_id) if row.article_id else None,
         approval=approval,
+        withdrawn=row.withdrawn,
         signals=row.signals,
         timings_ms=row.timings_ms,
     )
@@ -244,6 +247,7 @@ def _citation(row: Row[Any]) -> Citation:
         heading_path=tuple(row.heading_path),
         page=row.page,
         quote=row.quote,
+        passage_text=row.passage_text,
         document=DocumentId(row.document_id) if row.document_id else None,
         article=ArticleId(row.article_id) if row.article_id else None,
     )

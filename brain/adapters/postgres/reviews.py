@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import insert
@@ -12,10 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import READABLE
 from brain.adapters.postgres.questions import answers_of
+from brain.adapters.postgres.sources import sources_of
 from brain.domain.answer import AnswerId
+from brain.domain.change import bound
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
+from brain.domain.knowledge import ArticleId
 from brain.domain.question import QuestionId
-from brain.domain.review import Review, ReviewCase, ReviewId, ReviewStatus, Verdict, VerdictId, VerdictKind
+from brain.domain.review import (
+    Occasion,
+    Review,
+    ReviewCase,
+    ReviewId,
+    ReviewStatus,
+    Verdict,
+    VerdictId,
+    VerdictKind,
+)
 from brain.ports import Vector
 
 
@@ -25,6 +38,8 @@ class SqlReviews:
     tenant: TenantId
 
     async def open(self, review: Review, *, wording: str, vector: Vector | None) -> Review:
+        if review.article and (former := await self._open_for(review.article, review.occasion)):
+            return former
         number = await self.connection.scalar(
             text("UPDATE tenant SET reviews = reviews + 1 RETURNING reviews")
         )
@@ -38,9 +53,11 @@ class SqlReviews:
                 department_id=review.department,
                 status=review.status.value,
                 shown_hash=review.shown_hash,
-                vector=list(vector) if vector is not None else None,
+                vector=list(vector) if vector is not None else await self._known_vector(review, wording),
                 opened_at=review.opened_at,
                 due_at=review.due_at,
+                article_id=review.article,
+                occasion=review.occasion.value,
             )
         )
         await self.join(review.id, question=review.question, wording=wording)
@@ -78,7 +95,12 @@ class SqlReviews:
             text("SELECT * FROM review WHERE number = :number" + (" FOR UPDATE" if lock else "")),
             {"number": number},
         )
-        return next(iter(await self._cases(rows.all())), None)
+        found = await self._cases(rows.all())
+        if not found:
+            return None
+        sources = tuple(await sources_of(self.connection, found[0].answer.citations))
+        shown_hash = bound(found[0].review.shown_hash, sources)
+        return replace(found[0], review=replace(found[0].review, shown_hash=shown_hash), sources=sources)
 
     async def cases(self, *, departments: frozenset[DepartmentId], open_only: bool) -> list[ReviewCase]:
         rows = await self.connection.execute(
@@ -134,6 +156,26 @@ class SqlReviews:
         row = rows.first()
         return (row.number, row.reason) if row else (None, "")
 
+    async def _open_for(self, article: ArticleId, occasion: Occasion) -> Review | None:
+        """The one that asks for this article already; it says the newest reason."""
+        rows = await self.connection.execute(
+            text(
+                "UPDATE review SET occasion = :occasion WHERE article_id = :article AND status = 'open'"
+                " RETURNING *"
+            ),
+            {"article": article, "occasion": occasion.value},
+        )
+        row = rows.first()
+        return _review(row) if row else None
+
+    async def _known_vector(self, review: Review, wording: str) -> Vector | None:
+        """Of an article's question, so that those who ask it meanwhile can join."""
+        found = await self.connection.scalar(
+            text("SELECT CAST(vector AS text) FROM wording WHERE article_id = :article AND text = :wording"),
+            {"article": review.article, "wording": wording},
+        )
+        return [float(number) for number in found.strip("[]").split(",")] if found else None
+
     async def _cases(self, rows: Sequence[Row[Any]]) -> list[ReviewCase]:
         """Everything around these reviews in three statements, however many there are."""
         if not rows:
@@ -162,7 +204,12 @@ class SqlReviews:
                 question=asked[AnswerId(row.answer_id)][0],
                 asked_by=asked[AnswerId(row.answer_id)][1],
                 answer=answers[AnswerId(row.answer_id)],
-                askers=frozenset(askers[ReviewId(row.id)]),
+                # Who was served an article later did not ask for it to be judged.
+                askers=frozenset(
+                    asker
+                    for question, asker in askers[ReviewId(row.id)]
+                    if row.article_id is None or question == row.question_id
+                ),
                 verdict=verdicts.get(ReviewId(row.id), (None, None))[0],
                 decided_by=verdicts.get(ReviewId(row.id), (None, None))[1],
                 waiting=len(askers[ReviewId(row.id)]),
@@ -170,18 +217,18 @@ class SqlReviews:
             for row in rows
         ]
 
-    async def _askers(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, list[MemberId]]:
+    async def _askers(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, list[tuple[UUID, MemberId]]]:
         rows = await self.connection.execute(
             text(
-                "SELECT w.review_id, q.asker_id FROM waiting w"
+                "SELECT w.review_id, q.id, q.asker_id FROM waiting w"
                 " JOIN question q ON (q.tenant_id, q.id) = (w.tenant_id, w.question_id)"
                 " WHERE w.review_id = ANY(CAST(:ids AS uuid[]))"
             ),
             ids,
         )
-        askers: dict[ReviewId, list[MemberId]] = defaultdict(list)
+        askers: dict[ReviewId, list[tuple[UUID, MemberId]]] = defaultdict(list)
         for row in rows:
-            askers[ReviewId(row.review_id)].append(MemberId(row.asker_id))
+            askers[ReviewId(row.review_id)].append((row.id, MemberId(row.asker_id)))
         return askers
 
     async def _verdicts(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, tuple[Verdict, str]]:
@@ -206,6 +253,8 @@ def _review(row: Row[Any]) -> Review:
         shown_hash=row.shown_hash,
         opened_at=row.opened_at,
         due_at=row.due_at,
+        article=ArticleId(row.article_id) if row.article_id else None,
+        occasion=Occasion(row.occasion),
     )
 
 

@@ -65,7 +65,7 @@ class Document(SQLModel, table=True):
 
 
 class Article(SQLModel, table=True):
-    """What a human approved; `version` is the one in force."""
+    """What a human approved; `version` is the one in force, until `expires_at`."""
 
     __table_args__ = (
         within("department"),
@@ -78,6 +78,7 @@ class Article(SQLModel, table=True):
     scope_id: int = Field(sa_type=BigInteger)
     status: str = Field(sa_type=Text)
     version: int
+    expires_at: datetime = moment()
     created_at: datetime = moment()
     updated_at: datetime = moment()
 
@@ -93,6 +94,7 @@ class ArticleVersion(SQLModel, table=True):
     answer_id: UUID
     question: str = Field(sa_type=Text)
     text: str = Field(sa_type=Text)
+    note: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
     approved_by: UUID
     approved_at: datetime = moment()
 

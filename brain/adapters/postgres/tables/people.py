@@ -36,6 +36,7 @@ class Department(SQLModel, table=True):
     abstain: float
     instructions: str = Field(sa_type=Text)
     review_hours: int
+    article_days: int = Field(default=180, sa_column_kwargs={"server_default": "180"})
 
 
 class Member(SQLModel, table=True):

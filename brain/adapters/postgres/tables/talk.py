@@ -51,6 +51,7 @@ class Answer(SQLModel, table=True):
         within("department"),
         within("article"),
         UniqueConstraint("tenant_id", "question_id", "version"),
+        Index("answer_article", "tenant_id", "article_id"),
         CheckConstraint(
             "status IN ('draft', 'in_review', 'published', 'abstained',"
             " 'rejected', 'expired', 'suspended', 'retracted')",
@@ -74,13 +75,22 @@ class Answer(SQLModel, table=True):
     approved_by: UUID | None
     approved_at: datetime | None = moment(nullable=True)
     timings_ms: dict[str, float] = json()
+    withdrawn: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
     created_at: datetime = moment()
 
 
 class Citation(SQLModel, table=True):
-    """Keeps what the passage was when it was cited: the passage itself may change or go."""
+    """Keeps what the passage was when it was cited: the passage itself may change or go.
 
-    __table_args__ = (within("answer", cascade=True), Index("citation_document", "tenant_id", "document_id"))
+    `passage_text` is filled when a new version of the document takes the passage away, and emptied when the
+    document is forgotten.
+    """
+
+    __table_args__ = (
+        within("answer", cascade=True),
+        Index("citation_document", "tenant_id", "document_id"),
+        Index("citation_article", "tenant_id", "article_id"),
+    )
     tenant_id: UUID = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
     number: int = Field(primary_key=True)
@@ -92,6 +102,7 @@ class Citation(SQLModel, table=True):
     heading_path: list[str] = texts()
     page: int | None
     quote: str = Field(sa_type=Text)
+    passage_text: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class Review(SQLModel, table=True):
@@ -99,9 +110,18 @@ class Review(SQLModel, table=True):
         within("question"),
         within("answer"),
         within("department"),
+        within("article"),
         UniqueConstraint("tenant_id", "number"),
         CheckConstraint("status IN ('open', 'decided', 'expired')", name="status"),
+        CheckConstraint("(occasion = 'answer') = (article_id IS NULL)", name="occasion"),
         Index("review_open", "tenant_id", "department_id", postgresql_where=text("status = 'open'")),
+        Index(
+            "review_article",
+            "tenant_id",
+            "article_id",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
     )
     tenant_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
@@ -114,6 +134,8 @@ class Review(SQLModel, table=True):
     vector: Any = Field(sa_column=Column(HALFVEC(), nullable=True))
     opened_at: datetime = moment()
     due_at: datetime = moment()
+    article_id: UUID | None
+    occasion: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "answer"})
 
 
 class Waiting(SQLModel, table=True):

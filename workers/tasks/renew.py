@@ -1,0 +1,17 @@
+"""Looks whether an article has to be confirmed, or has come to its end."""
+
+from brain.domain.events import ArticleFellDue, Event
+from brain.domain.identity import TenantId
+from brain.usecases.renew import Renew
+from workers.executor import Handler
+
+
+def renew(use_case: Renew) -> Handler:
+    """Safe to run twice: an article has one open review at most, and ends once."""
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        if not isinstance(event, ArticleFellDue):
+            raise TypeError(f"`renew` acts on ArticleFellDue, not on {type(event).__name__}")
+        await use_case(tenant, event.article)
+
+    return handle
