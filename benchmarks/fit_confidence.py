@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from benchmarks.memory_index import MemoryIndex
-from brain.adapters.documents import Documents
+from brain.adapters.documents.formats import read
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.domain.answer import Generation
 from brain.domain.chunking import chunk
@@ -93,7 +93,7 @@ def files(folder: Path) -> list[Path]:
 async def runbook_passages(folder: Path, embedder: Embedder) -> list[Passage]:
     found = []
     for path in files(folder):
-        document = await Documents().parse(path.read_bytes(), name=path.name, media_type=None)
+        document = read(path.read_bytes(), name=path.name, media_type=None)
         name = path.relative_to(folder).as_posix()
         found += [
             passage(name, one.ordinal, document.title, one.text, one.heading_path)

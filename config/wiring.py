@@ -62,6 +62,8 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 f"EXPERT_EMBEDDER={embedder.name} makes vectors of {embedder.dimensions} numbers;"
                 f" the index holds {_DIMENSIONS}. Choose a model of {_DIMENSIONS} dimensions."
             )
+        documents = Documents()
+        stack.callback(documents.close)
         app_engine = connect(urls.app, pool_size=_POOL)
         stack.push_async_callback(app_engine.dispose)
         system_engine = connect(urls.system, pool_size=3)
@@ -85,7 +87,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 Calibration.load(),
             ),
             decide=Decide(store, embedder),
-            ingest=Ingest(store, embedder, Documents()),
+            ingest=Ingest(store, embedder, documents),
         )
 
 

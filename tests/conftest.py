@@ -1,6 +1,7 @@
 """What tests share: one real PostgreSQL for the session, and a fresh tenant for each test."""
 
 import asyncio
+import atexit
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -40,6 +41,9 @@ from brain.usecases.read import reply
 from config.embedded_postgres import EmbeddedPostgres
 from config.settings import DatabaseUrls
 
+# Its processes start with the first file, and serve every test.
+PARSER = Documents()
+atexit.register(PARSER.close)
 RUNBOOKS = Path(__file__).parents[1] / "demo" / "runbooks"
 
 
@@ -198,7 +202,7 @@ async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmb
             Calibration.load(),
         ),
         decide=Decide(store, embedder),
-        ingest=Ingest(store, embedder, Documents()),
+        ingest=Ingest(store, embedder, PARSER),
     )
 
 

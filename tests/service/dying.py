@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
@@ -88,7 +89,8 @@ async def decide(bench: Bench, number: str, shown_hash: str, text: str) -> None:
 
 async def ingest(bench: Bench, department: str, source: str, text: str) -> None:
     upload = Upload(department, source, text.encode())
-    await Ingest(bench.store, bench.embedder, Documents())(bench.principal, upload)
+    with closing(Documents()) as parser:
+        await Ingest(bench.store, bench.embedder, parser)(bench.principal, upload)
 
 
 async def forget_document(bench: Bench, document: str) -> None:

@@ -26,13 +26,13 @@ from reportlab.platypus import (
     Table,
 )
 
-from brain.adapters.documents import MAX_BYTES, Documents
+from brain.adapters.documents.formats import read
 from brain.domain.errors import Rejected
 from brain.domain.knowledge import ParsedDocument
 
 
 async def parse(content: bytes, name: str, media_type: str | None = None) -> ParsedDocument:
-    return await Documents().parse(content, name=name, media_type=media_type)
+    return read(content, name=name, media_type=media_type)
 
 
 def saved(save: Callable[[io.BytesIO], object]) -> bytes:
@@ -383,9 +383,7 @@ def locked_pdf() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.md", lambda: b" \n ", "is empty"),
         ("a.md", lambda: b"<!-- nothing else -->", "no text"),
-        ("a.txt", lambda: b"x" * (MAX_BYTES + 1), "larger than 50 MB"),
         ("a.txt", lambda: b"\x89PNG\r\n" + bytes(range(256)), "binary"),
         ("a.csv", pdf_file, "binary"),
         ("a.pdf", word_file, "not a PDF"),

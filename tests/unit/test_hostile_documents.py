@@ -13,14 +13,14 @@ from docx.oxml.parser import OxmlElement
 from openpyxl import Workbook
 from pptx import Presentation
 
-from brain.adapters.documents import Documents
+from brain.adapters.documents.formats import read
 from brain.domain.errors import Rejected
 
 MEMORY = 40 * 1024 * 1024
 
 
 async def markdown(content: bytes, name: str) -> str:
-    return (await Documents().parse(content, name=name, media_type=None)).markdown
+    return read(content, name=name, media_type=None).markdown
 
 
 def saved(save: Callable[[io.BytesIO], object]) -> bytes:

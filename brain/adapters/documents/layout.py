@@ -8,6 +8,8 @@ from brain.domain.errors import Rejected
 from brain.domain.knowledge import PageStart
 
 MAX_CELLS = 5_000_000
+# Nobody reads a row of more; such tables are exports of a program for another one.
+MAX_COLUMNS = 1_000
 # What Word can nest; a file may claim millions.
 _MAX_DEPTH = 9
 
@@ -44,6 +46,8 @@ def table(rows: Iterable[Sequence[str]]) -> Block | None:
     used = sorted(set().union(*cells))
     if not used:
         return None
+    if len(used) > MAX_COLUMNS:
+        raise Rejected(f"has a table of more than {MAX_COLUMNS:,} columns: keep those that people ask about.")
     check_size(len(cells) * len(used))
     lines = ["| " + " | ".join(row.get(column, "") for column in used) + " |" for row in cells]
     return Block("\n".join([lines[0], "|" + " --- |" * len(used), *lines[1:]]))

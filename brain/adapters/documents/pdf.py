@@ -29,6 +29,7 @@ _BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx", re.IGNORECASE)
 _UNMAPPED = re.compile(r"\(cid:\d+\)")
 # A drawing of tens of thousands of strokes is not a table, and looking for one takes minutes.
 _MAX_STROKES = 5_000
+MAX_PAGES = 2_000
 
 Box = tuple[float, float, float, float]
 
@@ -43,6 +44,8 @@ def read_pdf(content: bytes) -> ParsedDocument:
         raise Rejected("is cut off: its end is missing. Fetch it again.")
     try:
         with pdfplumber.open(io.BytesIO(content), raise_unicode_errors=False) as file:
+            if len(file.pages) > MAX_PAGES:
+                raise Rejected(f"has more than {MAX_PAGES:,} pages: split it into smaller files.")
             pages = [_page(page) for page in file.pages]
             named = file.metadata.get("Title")
     except _FAILURES as error:

@@ -13,7 +13,6 @@ _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re
 _FENCED = re.compile(
     r"^([ \t]*)(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\2[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _UNDERLINED = re.compile(
     r"^(?![ \t]*(?:[-*+>|#]|\d+[.)]))[ \t]*(\S[^\n]*)\n {0,3}(=+|-{2,})[ \t]*$", re.MULTILINE
 )
@@ -59,7 +58,18 @@ def _outside_code(text: str) -> str:
 
 def _tidy(text: str) -> str:
     """Underlined headings become `#` ones; comments, which no reader sees, and rules go."""
-    text = _COMMENT.sub("", text)
+    text = _without_comments(text)
     text = _UNDERLINED.sub(lambda found: f"{'#' if found[2][0] == '=' else '##'} {found[1].strip()}", text)
     text = _RULE.sub("", text)
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _without_comments(text: str) -> str:
+    """By hand: a pattern would look for the end of each comment anew, which takes minutes where none ends."""
+    kept = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept.append(text[at:start])
+        at = end + 3
+    kept.append(text[at:])
+    return "".join(kept)

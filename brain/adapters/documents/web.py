@@ -7,6 +7,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from brain.adapters.documents.encoding import decode
 from brain.adapters.documents.layout import Block, fence, heading, item, join, one_line, paragraph, table
+from brain.domain.errors import Rejected
 from brain.domain.knowledge import ParsedDocument
 from brain.domain.markdown import first_heading
 
@@ -57,16 +58,35 @@ _INLINE = frozenset(
     | {"strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 )
 _BLOCK = "p, div, h1, h2, h3, h4, h5, h6, ul, ol, table, pre, blockquote, section, article, dl"
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
+# Their end may be left out, or they have none.
+_NOT_CLOSED = frozenset(
+    "area base br col colgroup dd dt embed hr img input li link meta optgroup option p param rp rt source"
+    " tbody td tfoot th thead tr track wbr".split()
+)
+_MAX_DEPTH = 5_000
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
 def read_html(content: bytes) -> ParsedDocument:
     charset = _CHARSET.search(content[:4096])
-    tree = LexborHTMLParser(decode(content, declared=charset[1].decode("ascii") if charset else None))
+    text = decode(content, declared=charset[1].decode("ascii") if charset else None)
+    _check_depth(text)
+    tree = LexborHTMLParser(text)
     body = tree.body
     markdown = join(_blocks(_main(body))) if body is not None else ""
     title = tree.css_first("title")
     return ParsedDocument(first_heading(markdown) or (title.text() if title is not None else ""), markdown)
+
+
+def _check_depth(text: str) -> None:
+    """The parser takes the square of it: a minute for a page of 200,000 that nobody closed."""
+    depth = 0
+    for tag in _TAG.finditer(text):
+        if tag[2].lower() not in _NOT_CLOSED:
+            depth += -1 if tag[1] else 1
+            if depth > _MAX_DEPTH:
+                raise Rejected("is nested too deeply to be read.")
 
 
 def _main(body: LexborNode) -> LexborNode:
