@@ -212,7 +212,8 @@ class Articles(Protocol):
     ) -> Withdrawn:
         """Insert, or add a version; passages of the former version leave the index.
 
-        Answers that the article gave and that say something else are withdrawn, and what rests on them.
+        Answers that the article gave and that say something else are withdrawn, and what rests on them; a
+        review that was still open for the article ends.
         """
 
     async def article(self, article: ArticleId, *, lock: bool) -> Article | None: ...

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from brain.domain.errors import ExpertError
-from config.commands import asking, auditing, examining, installation, knowledge, people, reviewing, working
+from config.commands import (
+    asking,
+    auditing,
+    curating,
+    examining,
+    installation,
+    knowledge,
+    people,
+    reviewing,
+    working,
+)
 from config.commands.options import examples
 from config.commands.output import complain
 
@@ -44,7 +54,7 @@ def expert(
     """
 
 
-for _theme in (asking, reviewing, knowledge, installation, examining):
+for _theme in (asking, reviewing, knowledge, curating, installation, examining):
     app.registered_commands += _theme.app.registered_commands
 app.add_typer(working.app, name="tasks")
 app.add_typer(auditing.app, name="audit")

@@ -8,7 +8,17 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRouter
 
-from brain.api import administration, errors, knowledge, operation, privacy, questions, reviews, schemas
+from brain.api import (
+    administration,
+    articles,
+    errors,
+    knowledge,
+    operation,
+    privacy,
+    questions,
+    reviews,
+    schemas,
+)
 from brain.api.access import Access, Context
 from brain.api.answering import Answering
 from brain.api.envelope import Envelope
@@ -48,8 +58,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.context = Context(services, answering, metrics)
     app.include_router(operation.router, responses=errors.problems(500))
-    for router in (questions.router, reviews.router, knowledge.router, administration.router, privacy.router):
-        _include(app, router)
+    for theme in (questions, reviews, knowledge, articles, administration, privacy):
+        _include(app, theme.router)
     errors.install(app)
     app.add_middleware(Access, services=services)
     app.add_middleware(Envelope, metrics=metrics)  # added last: it is the outermost

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from brain.api import schemas
+from brain.api import article_schemas, schemas
 from brain.api.services import Readiness
 from brain.domain.answer import Answer, AnswerStatus, Approval, Citation
-from brain.domain.article import Article
+from brain.domain.article import Article, ArticleStatus, ArticleVersion
+from brain.domain.change import Source
 from brain.domain.identity import Department, DepartmentId, Member, Principal, Role
 from brain.domain.knowledge import Document
 from brain.domain.records import Feedback, Key, Task
@@ -100,6 +101,20 @@ def review(case: ReviewCase, known: Slugs) -> schemas.ReviewShown:
         reasons=list(case.answer.reasons),
         shown_hash=case.review.shown_hash,
         verdict=_verdict(case),
+        occasion=case.review.occasion,
+        article=case.review.article,
+        changes=[_source(one) for one in case.sources if not one.stands],
+    )
+
+
+def _source(one: Source) -> schemas.SourceShown:
+    return schemas.SourceShown(
+        number=one.citation.number,
+        label=one.citation.label,
+        state=one.state,
+        before=one.before,
+        now=one.now.text if one.now else None,
+        diff=one.diff,
     )
 
 
@@ -147,7 +162,22 @@ def article(one: Article, known: Slugs) -> schemas.ArticleShown:
         text=one.text,
         citations=_citations(one.citations),
         approved=_approved(one.approval),
+        note=one.note,
+        expires_at=one.expires_at,
         updated_at=one.updated_at,
+    )
+
+
+def article_version(one: ArticleVersion, current: Article) -> article_schemas.ArticleVersionShown:
+    newest = one.number == current.version
+    return article_schemas.ArticleVersionShown(
+        number=one.number,
+        in_force=newest and current.status is ArticleStatus.LIVE,
+        text=one.text,
+        citations=_citations(one.citations),
+        approved=_approved(one.approval),
+        note=one.note,
+        expires_at=current.expires_at if newest else None,
     )
 
 

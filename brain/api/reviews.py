@@ -53,7 +53,13 @@ async def decide(
     number: Number, body: schemas.NewVerdict, principal: Speaker, shared: Shared
 ) -> schemas.ReviewShown:
     judgement = Judgement(
-        number=number, kind=body.kind, shown_hash=body.shown_hash, text=body.text, reason=body.reason
+        number=number,
+        kind=body.kind,
+        shown_hash=body.shown_hash,
+        text=body.text,
+        reason=body.reason,
+        days=body.days,
+        without_sources=body.without_sources,
     )
     case = await shared.services.decide(principal, judgement)
     return present.review(case, present.slugs(await read.departments(shared.services.store, principal)))

@@ -8,16 +8,18 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from brain.domain.article import ArticleStatus
+from brain.domain.change import SourceState
 from brain.domain.identity import Role, Visibility
 from brain.domain.knowledge import DocumentStatus
 from brain.domain.records import Reason, TaskState
-from brain.domain.review import ReviewStatus, VerdictKind
+from brain.domain.review import Occasion, ReviewStatus, VerdictKind
 from brain.usecases.accept import MAX_CHARACTERS as QUESTION_CHARACTERS
 from brain.usecases.decide import MAX_CHARACTERS as ANSWER_CHARACTERS
 from brain.usecases.ingest import Outcome
 
 LONGEST_WAIT_S = 60
 DEFAULT_WAIT_S = 30
+LONGEST_LIFE_DAYS = 3_650
 
 
 def _storable(text: str) -> str:
@@ -193,6 +195,18 @@ class VerdictShown(Sent):
     diff: str = Field(description="From the draft to the amended text.")
 
 
+class SourceShown(Sent):
+    number: int = Field(description="The `[n]` in the draft.", examples=[1])
+    label: str = Field(examples=["Badges › Visitor badge"])
+    state: SourceState
+    before: str = Field(description="The passage as it was cited; of a forgotten one, the quoted words.")
+    now: str | None = Field(description="What stands there now.")
+    diff: str = Field(
+        description="From what was cited to what stands there now.",
+        examples=["--- cited\n+++ now\n@@ -1 +1 @@\n-It costs 15 euros.\n+It costs 25 euros."],
+    )
+
+
 class ReviewShown(ReviewSummary):
     """All a reviewer needs. A verdict is bound to `shown_hash`: send it back."""
 
@@ -202,6 +216,9 @@ class ReviewShown(ReviewSummary):
     reasons: list[str]
     shown_hash: str = Field(examples=[_HASH])
     verdict: VerdictShown | None
+    occasion: Occasion = Field(description="Why it was opened; all but `answer` are about an article.")
+    article: UUID | None = Field(description="The approved answer that is to be looked at again.")
+    changes: list[SourceShown] = Field(description="Sources that are not what was cited any more.")
 
 
 class NewVerdict(Received):
@@ -214,6 +231,16 @@ class NewVerdict(Received):
         default="", description="Needed for a rejection.", examples=["The runbook is outdated."]
     )
     shown_hash: str = Field(pattern=r"^[0-9a-f]{64}$", examples=[_HASH])
+    days: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_LIFE_DAYS,
+        description="How long the approval holds; left out, as long as is usual in the department.",
+    )
+    without_sources: bool = Field(
+        default=False,
+        description="Approve on your word also what the changed sources do not say any more.",
+    )
 
 
 class DepartmentShown(Sent):
@@ -251,6 +278,8 @@ class ArticleShown(Sent):
     text: str = Field(description="Empty once it no longer holds; then reviewers and admins alone see it.")
     citations: list[CitationShown]
     approved: Approved
+    note: str = Field(description="How this version came to be, where that was not a verdict.")
+    expires_at: datetime = Field(description="From then on it is not served, unless confirmed before.")
     updated_at: datetime | None
 
 

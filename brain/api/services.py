@@ -10,6 +10,7 @@ from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask
 from brain.usecases.decide import Decide
 from brain.usecases.ingest import Ingest
+from brain.usecases.roll_back import RollBack
 
 
 class Check(NamedTuple):
@@ -37,6 +38,7 @@ class Services:
     ask: Ask
     decide: Decide
     ingest: Ingest
+    roll_back: RollBack
     ready: Callable[[], Awaitable[Readiness]]
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     version: str

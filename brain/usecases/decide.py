@@ -175,7 +175,7 @@ def _renewed(case: ReviewCase, judgement: Judgement) -> tuple[str, tuple[Citatio
     marks = ", ".join(f"[{number}]" for number in broken)
     raise Conflict(
         f"{marks} of the draft have changed or gone, and what stands there now does not say all that it says:"
-        " amend it, reject it, or approve it without them on your word."
+        " amend it, reject it, or vouch for it without them."
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from brain.domain.answer import Answer, AnswerStatus
-from brain.domain.article import Article, ArticleStatus
+from brain.domain.article import Article, ArticleStatus, ArticleVersion
 from brain.domain.audit import Link, Sought
 from brain.domain.errors import Missing
 from brain.domain.identity import Department, DepartmentId, Member, MemberId, Principal, Role, Visibility
@@ -14,6 +14,7 @@ from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase, ReviewStatus
 from brain.ports import Store, Transaction
 from brain.usecases.administer import require_admin_everywhere, require_any_admin
+from brain.usecases.permission import article_kept_by
 
 
 async def reply(store: Store, principal: Principal, question: QuestionId) -> Reply:
@@ -80,6 +81,16 @@ async def article(store: Store, principal: Principal, id_: ArticleId) -> Article
         if not _may_see(found, principal.member):
             raise Missing(f"There is no article {id_} that you may read.")
         return _shown(found)
+
+
+async def article_versions(
+    store: Store, principal: Principal, id_: ArticleId
+) -> tuple[Article, list[ArticleVersion]]:
+    """Also what it said before, which is for those who look after it."""
+    async with store.transaction(principal.tenant) as tx:
+        found = await article_kept_by(tx, principal, id_)
+        readable = await _readable(tx, principal)
+        return found, [one for one in await tx.articles.versions(id_) if one.scope <= readable]
 
 
 async def members(store: Store, principal: Principal) -> list[Member]:

@@ -17,6 +17,9 @@ from config.commands.output import one_line, percent, say, show_answer, show_jso
 
 app = typer.Typer(rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="Number of the review.")]
+Expires = Annotated[
+    int | None, typer.Option(min=1, max=3_650, metavar="DAYS", help="How long the approval holds.")
+]
 
 
 @app.command(epilog=examples("expert reviews", "expert reviews --all", "expert reviews --json"))
@@ -58,6 +61,10 @@ def review(number: Number, speak_as: As = None, as_json: AsJson = False) -> None
     say(f"Review {number} · {one_line(found['department'])} · {one_line(found['status'])}", style="bold")
     say(f"{one_line(found['asked_by'])} asked: {one_line(found['question'])}")
     say(f"Opened {when(found['opened_at'])}, due {when(found['due_at'])}, {_waiting(found['waiting'])}")
+    if found.get("article"):
+        say(f"{_WHY[found['occasion']]}: article {found['article']}", style="yellow")
+    for change in found.get("changes") or []:
+        _show_change(change)
     say()
     if not found.get("draft"):
         say("There is no draft: the documents do not answer this.", style="yellow")
@@ -75,6 +82,23 @@ def review(number: Number, speak_as: As = None, as_json: AsJson = False) -> None
         say(f"expert approve {number} --text …, or expert reject {number} --reason …", style="dim")
 
 
+_WHY = {
+    "changed": "A source has changed",
+    "gone": "A source has gone",
+    "restricted": "Fewer people may read its sources now",
+    "expiring": "To be confirmed before it expires",
+    "expired": "Expired, to be confirmed",
+}
+
+
+def _show_change(change: Mapping[str, Any]) -> None:
+    say()
+    state = "has gone" if change["state"] == "gone" else "has changed"
+    say(f"[{change['number']}] {one_line(change['label'])} {state}:", style="yellow")
+    for line in str(change["diff"]).splitlines()[2:]:
+        say(f"    {line}", style={"-": "red", "+": "green"}.get(line[:1], "dim"))
+
+
 def _waiting(questions: int) -> str:
     return "one question waits for it" if questions == 1 else f"{questions} questions wait for it"
 
@@ -87,12 +111,14 @@ _PAST = {"approve": "Approved", "amend": "Amended", "reject": "Rejected"}
         "expert approve 12",
         "expert approve 12 --edit",
         'expert approve 12 --text "Ask the facilities desk, extension 4400."',
+        "expert approve 12 --expires 30",
     )
 )
 def approve(
     number: Number,
     text: Annotated[str | None, typer.Option(help="Publish this instead of the draft.")] = None,
     edit: Annotated[bool, typer.Option("--edit", help="Open the draft in $EDITOR first.")] = False,
+    expires: Expires = None,
     speak_as: As = None,
     as_json: AsJson = False,
 ) -> None:
@@ -110,11 +136,24 @@ def approve(
             else f"Review {number} has no draft: say the answer with --text, or write it with --edit."
         )
     changed = wording.strip() != draft.strip()
-    body = {"kind": "amend", "text": wording.strip()} if changed else {"kind": "approve"}
+    body: dict[str, Any] = {"kind": "amend", "text": wording.strip()} if changed else {"kind": "approve"}
+    body |= {"days": expires} if expires else {}
     _decide(speaker, number, body | {"shown_hash": found["shown_hash"]}, as_json=as_json)
     if not as_json:
         say()
         show_answer({"text": wording})
+
+
+@app.command(epilog=examples("expert vouch 12", "expert vouch 12 --expires 30"))
+def vouch(number: Number, expires: Expires = None, speak_as: As = None, as_json: AsJson = False) -> None:
+    """Approve a draft as it is on your word, though its sources have changed and no longer say all of it.
+
+    It rests only on those sources that still stand as they were cited.
+    """
+    speaker = Speaker(REVIEWER, speak_as)
+    found = speaker.get(f"/v1/reviews/{number}")
+    body: dict[str, Any] = {"kind": "approve", "shown_hash": found["shown_hash"], "without_sources": True}
+    _decide(speaker, number, body | ({"days": expires} if expires else {}), as_json=as_json)
 
 
 @app.command(epilog=examples('expert reject 12 --reason "The runbook is from the old data centre."'))

@@ -3,15 +3,14 @@
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config.cli import main
 from config.keys import StoredKey, read_keys, save_key
-from tests.unit.fake_api import FakeApi, Seen, serving
+from tests.unit.fake_api import FakeApi, Seen
 
 Run = Callable[..., tuple[int, str, str]]
 DOCUMENT: dict[str, Any] = {
@@ -34,12 +33,6 @@ BROKEN = DOCUMENT | {
 }
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeApi]:
-    with serving() as api:
-        yield api
-
-
 @pytest.fixture
 def api(server: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     server.replies.clear()
@@ -49,21 +42,6 @@ def api(server: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fak
     for name in ("asker", "reviewer", "admin"):
         save_key(tmp_path / "home", name, StoredKey(f"the-{name}", f"expk_{name}"))
     return server
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["expert", *words])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ class SqlArticles:
                 .values(tenant_id=self.tenant, article_id=article.id, text=wording, vector=list(vector))
                 .on_conflict_do_nothing()
             )
+        await self._end_review(article.id)
         kept = [one.passage.id for one in passages]
         await keep_cited(self.connection, articles=[article.id], but=kept)
         await self.connection.execute(text("DELETE FROM passage WHERE article_id = :id"), {"id": article.id})
@@ -150,16 +151,20 @@ class SqlArticles:
         await self.connection.execute(text("DELETE FROM passage WHERE article_id = :id"), {"id": article})
         published: tuple[WithdrawnAnswer, ...] = ()
         if retracted:
-            await self.connection.execute(
-                text("UPDATE review SET status = 'expired' WHERE article_id = :id AND status = 'open'"),
-                {"id": article},
-            )
+            await self._end_review(article)
             published = await self._settle_answers(
                 article, to=AnswerStatus.RETRACTED, told=f"{TOLD[cause]} {reason}"
             )
         resting = await withdraw(self.connection, Cause.GONE if retracted else cause, article=article)
         again = resting.articles if retracted else (article, *resting.articles)
         return Withdrawn(cause, again, (*published, *resting.answers))
+
+    async def _end_review(self, article: ArticleId) -> None:
+        """What an open one asks has been answered otherwise."""
+        await self.connection.execute(
+            text("UPDATE review SET status = 'expired' WHERE article_id = :id AND status = 'open'"),
+            {"id": article},
+        )
 
     async def _settle_answers(
         self, article: ArticleId, *, to: AnswerStatus, told: str, but: str | None = None
