@@ -1,6 +1,6 @@
 """What the brain needs from outside. Protocols only; a member is added when two implementations want it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from brain.domain.change import Cause, Source, Withdrawn
 from brain.domain.events import Event
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Found, ParsedDocument
+from brain.domain.privacy import ArticleTrace, Names, Restated
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
 from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
 from brain.domain.review import Review, ReviewCase, ReviewId, Verdict
@@ -150,7 +151,7 @@ class Questions(Protocol):
     async def latest_answer(self, question: QuestionId) -> Answer | None: ...
 
     async def save_answer(self, answer: Answer) -> bool:
-        """False where this question already has an answer of this version: somebody else was first."""
+        """False where this question already has an answer of this version, or its asker was erased."""
 
     async def settle(
         self,
@@ -281,6 +282,43 @@ class Transaction(Protocol):
 
     async def emit(self, event: Event, *, after_s: float = 0) -> None:
         """Store the event with the state that caused it; handlers see it once this commits."""
+
+
+class Personal(Protocol):
+    """Everything of one person at once, wherever it is kept."""
+
+    async def external_ids(self, member: MemberId) -> list[str]:
+        """What platforms call them."""
+
+    async def articles(self, member: MemberId, *, names: Names) -> list[ArticleTrace]:
+        """Those that are found by their questions, were checked by them, or name them; by id."""
+
+    async def wait_for_reviews(self, member: MemberId) -> None:
+        """Reviews that decide on their questions are as they are until the transaction ends."""
+
+    async def anonymise(
+        self, member: MemberId, *, names: Names, restated: Sequence[Restated]
+    ) -> Mapping[str, int]:
+        """Remove their words, or make them nobody's; says how many of what. Doing it again changes nothing.
+
+        Whatever they or their questions are about to leave is waited for, or refused.
+        """
+
+    async def erase_audit_details(self, member: MemberId, *, names: Names) -> list[int]:
+        """Of their acts, and wherever they are named; the numbers of the entries. Their seals stay."""
+
+    async def documents_naming(self, names: Names) -> list[str]:
+        """The first hundred sources."""
+
+
+class PrivacyTransaction(Transaction, Protocol):
+    @property
+    def personal(self) -> Personal: ...
+
+
+class PrivacyStore(Protocol):
+    def transaction(self, tenant: TenantId) -> AbstractAsyncContextManager[PrivacyTransaction]:
+        """As the store's."""
 
 
 class Store(Protocol):

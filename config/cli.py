@@ -14,6 +14,7 @@ from config.commands import (
     installation,
     knowledge,
     people,
+    privacy,
     reviewing,
     working,
 )
@@ -54,7 +55,7 @@ def expert(
     """
 
 
-for _theme in (asking, reviewing, knowledge, curating, installation, examining):
+for _theme in (asking, reviewing, knowledge, curating, installation, examining, privacy):
     app.registered_commands += _theme.app.registered_commands
 app.add_typer(working.app, name="tasks")
 app.add_typer(auditing.app, name="audit")

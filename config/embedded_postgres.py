@@ -48,6 +48,7 @@ _SERVER_SETTINGS = {
     "log_min_messages": "warning",
     "log_line_prefix": "%m [%p] %u ",
     "log_min_error_statement": "panic",  # statements carry questions and document text
+    "log_error_verbosity": "terse",  # details of errors carry keys, such as e-mail addresses
     "log_timezone": "UTC",
     "timezone": "UTC",
 }

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +45,19 @@ def save_key(home: Path, name: str, key: StoredKey) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise Rejected(f'"{name}" cannot name a key: use letters, digits, - and _.')
     make_private_directory(home)
-    keys = read_keys(home) | {name: key}
+    _write(home, read_keys(home) | {name: key})
+
+
+def drop_keys(home: Path, member: str) -> list[str]:
+    """Removes the keys of a member who is no more; their names."""
+    keys = read_keys(home)
+    dropped = [name for name, key in keys.items() if key.member == member]
+    if dropped:
+        _write(home, {name: key for name, key in keys.items() if name not in dropped})
+    return dropped
+
+
+def _write(home: Path, keys: Mapping[str, StoredKey]) -> None:
     tables = [
         f"[{one}]\nmember = {_quoted(it.member)}\nkey = {_quoted(it.key)}\n" for one, it in keys.items()
     ]

@@ -12,6 +12,7 @@ from brain.api.app import create_app
 from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.errors import Unavailable
+from brain.usecases.erase import Erase
 from brain.usecases.roll_back import RollBack
 from config.settings import Settings
 from config.wiring import Wiring
@@ -52,6 +53,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             decide=wiring.decide,
             ingest=wiring.ingest,
             roll_back=RollBack(wiring.store, wiring.embedder),
+            erase=Erase(wiring.store, wiring.embedder),
             ready=ready,
             queue_counts=queue_counts,
             version=_version(),

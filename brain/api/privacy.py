@@ -3,9 +3,9 @@
 from datetime import UTC
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
-from brain.api import privacy_schemas
+from brain.api import privacy_schemas, schemas
 from brain.api.access import Shared, Speaker
 from brain.api.errors import problems
 from brain.domain.audit import Link, Sought
@@ -42,4 +42,27 @@ def _shown(link: Link, member: Member | None) -> privacy_schemas.AuditShown:
         subject=link.entry.subject,
         details=dict(link.entry.details),
         hash=link.hash,
+    )
+
+
+@router.post(
+    "/v1/members/{handle}/erase",
+    summary="Erase a member, or see what that would do",
+    description="Needs the role admin in every department. Cannot be taken back.",
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def erase(
+    handle: Annotated[schemas.Handle, Path()],
+    body: privacy_schemas.ErasureBody,
+    principal: Speaker,
+    shared: Shared,
+) -> privacy_schemas.ErasureShown:
+    erased = await shared.services.erase(principal, handle, also=body.also, dry_run=body.dry_run)
+    return privacy_schemas.ErasureShown(
+        erased=not body.dry_run,
+        handle=erased.handle,
+        names=list(erased.names),
+        counts={what: count for what, count in erased.counts.items() if count},
+        articles=list(erased.articles),
+        documents=list(erased.documents),
     )

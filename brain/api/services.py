@@ -9,6 +9,7 @@ from brain.ports import Store
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask
 from brain.usecases.decide import Decide
+from brain.usecases.erase import Erase
 from brain.usecases.ingest import Ingest
 from brain.usecases.roll_back import RollBack
 
@@ -39,6 +40,7 @@ class Services:
     decide: Decide
     ingest: Ingest
     roll_back: RollBack
+    erase: Erase
     ready: Callable[[], Awaitable[Readiness]]
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     version: str

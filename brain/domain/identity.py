@@ -55,6 +55,7 @@ class Member:
     email: str | None = None
     roles: Mapping[DepartmentId, frozenset[Role]] = field(default_factory=dict)
     disabled_at: datetime | None = None
+    erased_at: datetime | None = None
 
     @property
     def departments(self) -> frozenset[DepartmentId]:

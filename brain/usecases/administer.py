@@ -57,7 +57,7 @@ async def add_member(store: Store, principal: Principal, new: NewMember) -> Save
             email=new.email,
             roles=roles,
         )
-        await _save(tx, principal, member)
+        await save_keeping_admins(tx, principal, member)
         await _note(tx, principal, "member.saved", f"member {member.id}")
     return Saved(member, former)
 
@@ -69,7 +69,7 @@ async def disable_member(store: Store, principal: Principal, handle: str) -> Mem
         if member.id == principal.member.id:
             raise Rejected("You cannot disable yourself; ask another admin.")
         disabled = replace(member, disabled_at=member.disabled_at or tx.now)
-        await _save(tx, principal, disabled)
+        await save_keeping_admins(tx, principal, disabled)
         await _note(tx, principal, "member.disabled", f"member {member.id}")
         await _revoke_all(tx, principal, member)
     return disabled
@@ -79,10 +79,12 @@ async def enable_member(store: Store, principal: Principal, handle: str) -> Memb
     """With the roles they had, and without any of the keys."""
     async with store.transaction(principal.tenant) as tx:
         member = await _managed(tx, principal, handle)
+        if member.erased_at is not None:
+            raise Rejected(f"{member.handle} was erased; add the person as a new member.")
         if member.disabled_at is None:
             return member
         enabled = replace(member, disabled_at=None)
-        await _save(tx, principal, enabled)
+        await save_keeping_admins(tx, principal, enabled)
         await _note(tx, principal, "member.enabled", f"member {member.id}")
         # One may have been made in the moment in which the member was disabled.
         await _revoke_all(tx, principal, member)
@@ -148,17 +150,19 @@ async def _managed(tx: Transaction, principal: Principal, handle: str) -> Member
     return member
 
 
-async def _save(tx: Transaction, principal: Principal, member: Member) -> None:
+async def save_keeping_admins(tx: Transaction, principal: Principal, member: Member) -> None:
     """Refuses to leave a department without an admin: nobody could ever give it one again."""
-    had = _administered(await tx.people.members())
+    before = await tx.people.members()
+    had = _administered(before)
     await tx.people.save_member(member)
     # Saving made this the only change under way, so that what is read from here on still holds at its end.
     if member.id != principal.member.id:
         await _require_admin(tx, principal, member.roles)
     if lost := had - _administered(await tx.people.members()):
         names = sorted(one.name for one in await tx.people.departments() if one.id in lost)
+        handle = next(one.handle for one in before if one.id == member.id)
         raise Rejected(
-            f"{member.handle} is the last admin of {', '.join(names)}: make somebody else admin there first."
+            f"{handle} is the last admin of {', '.join(names)}: make somebody else admin there first."
         )
 
 

@@ -75,6 +75,10 @@ class Decide:
             member = await tx.people.member(str(principal.member.id))
             locked = await tx.reviews.case(judgement.number, lock=True)
             case = _require(locked, member, await tx.people.departments(), judgement)
+            if seen is not None and case.question != seen.question:
+                raise Conflict(f"Review {judgement.number} has changed since you saw it; look at it again.")
+            still = await _wordings(tx, case)
+            prepared = replace(prepared, wordings=[one for one in prepared.wordings if one[0] in still])
             await _record(tx, case, wanted, prepared, member or principal.member)
             return await tx.reviews.case(judgement.number, lock=False) or case
 

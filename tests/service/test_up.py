@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -42,12 +43,12 @@ class Installation:
             text=True,
         ) as server:
             try:
-                self._wait_until_ready(server)
+                self.wait_until_ready(server)
                 yield server
             finally:
                 server.kill()
 
-    def _wait_until_ready(self, server: "subprocess.Popen[str]") -> None:
+    def wait_until_ready(self, server: "subprocess.Popen[Any]") -> None:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and server.poll() is None:
             try:

@@ -319,3 +319,36 @@ def test_audit_lists_who_did_what(api: FakeApi, run: Run) -> None:
 def test_a_head_that_is_none_is_refused(api: FakeApi, run: Run) -> None:
     status, _, err = run("audit", "verify", "--head", "acme:12")
     assert (status, err) == (1, "acme:12 is not TENANT:NUMBER:HASH, as `expert audit head` prints it.\n")
+
+
+ERASURE: dict[str, Any] = {
+    "erased": False,
+    "handle": "former-9f86d081",
+    "names": ["Mia Weber", "mia"],
+    "counts": {"questions": 12},
+    "articles": ["Which ink do we buy?"],
+    "documents": ["contacts.md"],
+}
+
+
+def test_erase_first_says_what_would_go(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    api.replies["POST /v1/members/mia/erase"] = lambda seen: ERASURE | {"erased": not seen.body["dry_run"]}
+    save_key(tmp_path / "home", "mia-laptop", StoredKey("mia", "expk_mia"))
+    status, out, _ = run("erase", "--member", "mia", "--also", "Miss W")
+    assert status == 0
+    assert api.seen[-1].body == {"dry_run": True, "also": ["Miss W"]}
+    for shown in ("Nothing was changed", "12 questions", "Mia Weber", "Which ink", "contacts.md", "--yes"):
+        assert shown in out
+    assert "mia-laptop" in read_keys(tmp_path / "home")
+    status, out, _ = run("erase", "--member", "mia", "--yes")
+    assert (status, api.seen[-1].body["dry_run"]) == (0, False)
+    assert "Taken out of keys.toml: mia-laptop." in out
+    assert "mia-laptop" not in read_keys(tmp_path / "home")
+    assert json.loads(run("erase", "--member", "mia", "--json")[1])["erased"] is False
+
+
+def test_erase_needs_to_know_whom(api: FakeApi, run: Run) -> None:
+    assert run("erase")[0] == 2
+    api.refuse("POST /v1/members/nobody/erase", 404, "There is no member 'nobody'.")
+    status, _, err = run("erase", "--member", "nobody")
+    assert (status, err) == (1, "There is no member 'nobody'.\n")

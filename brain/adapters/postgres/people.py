@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
-from brain.domain.errors import Conflict
+from brain.domain.errors import Conflict, Denied
 from brain.domain.identity import (
     Department,
     DepartmentId,
@@ -24,7 +24,7 @@ from brain.domain.identity import (
 from brain.domain.records import Key, KeyId
 
 _MEMBERS = """
-SELECT m.id, m.handle, m.name, m.email, m.disabled_at, s.department_id, s.role
+SELECT m.id, m.handle, m.name, m.email, m.disabled_at, m.erased_at, s.department_id, s.role
 FROM member m LEFT JOIN membership s ON (s.tenant_id, s.member_id) = (m.tenant_id, m.id)
 """
 
@@ -114,6 +114,7 @@ class SqlPeople:
         ]
 
     async def save_key(self, key: Key) -> None:
+        await still_here(self.connection, key.member)
         statement = insert(tables.table(tables.ApiKey)).values(
             tenant_id=self.tenant,
             id=key.id,
@@ -151,6 +152,15 @@ class SqlPeople:
         return members
 
 
+async def still_here(connection: AsyncConnection, member: MemberId) -> None:
+    """Before anything of a person's is written: they are not erased, nor can be until this ends."""
+    here = await connection.scalar(
+        text("SELECT 1 FROM member WHERE id = :id AND erased_at IS NULL FOR SHARE"), {"id": member}
+    )
+    if here is None:
+        raise Denied("This member was erased.")
+
+
 def _department(row: Row[Any]) -> Department:
     return Department(
         id=DepartmentId(row.id),
@@ -182,6 +192,7 @@ def _members(rows: list[Row[Any]]) -> list[Member]:
             email=row.email,
             roles={department: frozenset(held) for department, held in roles[member].items()},
             disabled_at=row.disabled_at,
+            erased_at=row.erased_at,
         )
         for member, row in first.items()
     ]

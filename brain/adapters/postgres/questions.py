@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.people import still_here
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation
 from brain.domain.errors import Conflict
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
@@ -27,6 +28,7 @@ class SqlQuestions:
     tenant: TenantId
 
     async def accept(self, question: Question, *, idempotency_key: str) -> QuestionId:
+        await still_here(self.connection, question.asker)
         await self._open_conversation(question.conversation)
         inserted = await self.connection.scalar(
             insert(tables.table(tables.Question))
@@ -58,7 +60,9 @@ class SqlQuestions:
         return QuestionId(earlier.id)
 
     async def question(self, question: QuestionId) -> Question | None:
-        rows = await self.connection.execute(text("SELECT * FROM question WHERE id = :id"), {"id": question})
+        rows = await self.connection.execute(
+            text("SELECT * FROM question WHERE id = :id AND text <> ''"), {"id": question}
+        )
         return next((self._question(row) for row in rows), None)
 
     async def history(self, conversation: ConversationId, *, before: QuestionId) -> list[Turn]:
@@ -85,6 +89,12 @@ class SqlQuestions:
 
     async def save_answer(self, answer: Answer) -> bool:
         approval = answer.approval
+        # Erased before it was answered, a question is blank. This waits for whoever is erasing it just now.
+        asked = await self.connection.scalar(
+            text("SELECT 1 FROM question WHERE id = :id AND text <> '' FOR SHARE"), {"id": answer.question}
+        )
+        if asked is None:
+            return False
         inserted = await self.connection.scalar(
             insert(tables.table(tables.Answer))
             .values(

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.people import still_here
 from brain.adapters.postgres.trail import to_link
 from brain.domain.answer import AnswerId
 from brain.domain.audit import Link, Sought
@@ -25,6 +26,7 @@ class SqlRecords:
     audited: list[AuditEntry] = field(default_factory=list, init=False, repr=False)
 
     async def save_feedback(self, feedback: Feedback) -> None:
+        await still_here(self.connection, feedback.member)
         values = {
             "helpful": feedback.helpful,
             "reason": feedback.reason.value if feedback.reason else None,

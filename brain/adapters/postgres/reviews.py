@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import READABLE
+from brain.adapters.postgres.people import still_here
 from brain.adapters.postgres.questions import answers_of
 from brain.adapters.postgres.sources import sources_of
 from brain.domain.answer import AnswerId
@@ -114,6 +115,7 @@ class SqlReviews:
         return await self._cases(rows.all())
 
     async def decide(self, verdict: Verdict) -> bool:
+        await still_here(self.connection, verdict.member)
         inserted = await self.connection.scalar(
             insert(tables.table(tables.Verdict))
             .values(

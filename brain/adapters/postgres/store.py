@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from brain.adapters.postgres.articles import SqlArticles
 from brain.adapters.postgres.library import SqlLibrary
 from brain.adapters.postgres.people import SqlPeople
+from brain.adapters.postgres.personal import SqlPersonal
 from brain.adapters.postgres.questions import SqlQuestions
 from brain.adapters.postgres.records import SqlRecords
 from brain.adapters.postgres.reviews import SqlReviews
@@ -54,6 +55,7 @@ class SqlTransaction:
     reviews: SqlReviews
     articles: SqlArticles
     records: SqlRecords
+    personal: SqlPersonal
 
     async def emit(self, event: Event, *, after_s: float = 0) -> None:
         await self.connection.execute(
@@ -94,6 +96,7 @@ class SqlStore:
                 reviews=SqlReviews(connection, tenant),
                 articles=SqlArticles(connection, tenant, self.embedder),
                 records=SqlRecords(connection, tenant),
+                personal=SqlPersonal(connection, tenant, self.embedder),
             )
             yield tx
             await append(connection, tenant, [(now, entry) for entry in tx.records.audited], self.keyring)

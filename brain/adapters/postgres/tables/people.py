@@ -52,6 +52,7 @@ class Member(SQLModel, table=True):
     email: str | None = Field(sa_type=Text)
     created_at: datetime = moment()
     disabled_at: datetime | None = moment(nullable=True)
+    erased_at: datetime | None = moment(nullable=True)
 
 
 class Membership(SQLModel, table=True):

@@ -1,0 +1,69 @@
+"""What is kept of a person: `erase`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from config.commands.api import ADMIN, Speaker, path_segment
+from config.commands.options import As, AsJson, examples
+from config.commands.output import one_line, say, show_json
+from config.keys import drop_keys
+from config.location import locate
+
+app = typer.Typer(rich_markup_mode=None)
+_TIMEOUT_S = 900.0
+
+
+@app.command(
+    epilog=examples(
+        "expert erase --member mia",
+        'expert erase --member mia --also "Mia W."',
+        "expert erase --member mia --yes",
+    )
+)
+def erase(
+    member: Annotated[str, typer.Option(metavar="HANDLE", help="Whom: handle or id of the member.")],
+    *,
+    also: Annotated[
+        list[str] | None, typer.Option(metavar="WORDS", help="Further words that name them in texts.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without, say what would go.")] = False,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person: what they asked, wrote and were called. Cannot be taken back.
+
+    Approved answers stay, without them; the audit trail keeps a pseudonym.
+    Needs an admin of every department.
+    """
+    speaker = Speaker(ADMIN, speak_as, _TIMEOUT_S)
+    body = {"dry_run": not yes, "also": list(also or ())}
+    erased = speaker.post(f"/v1/members/{path_segment(member)}/erase", body)
+    dropped = drop_keys(locate().home, member) if yes else []
+    if as_json:
+        show_json(erased | {"dropped_keys": dropped})
+        return
+    _say(member, erased, dropped)
+
+
+def _say(member: str, erased: Mapping[str, Any], dropped: list[str]) -> None:
+    done = erased["erased"]
+    if done:
+        say(f"{member} was erased; what must have somebody behind it has {erased['handle']}.", style="green")
+    else:
+        say(f"Nothing was changed. Erasing {member} would take:", style="bold")
+    for what, count in erased["counts"].items():
+        say(f"  {count:>6} {one_line(what)}")
+    if erased["names"]:
+        say(f"Searched for: {', '.join(map(one_line, erased['names']))}.")
+    for title in erased["articles"]:
+        say(f"Stays, without them: {one_line(title)}")
+    for source in erased["documents"]:
+        say(f"Names them, and is left alone: {one_line(source)}", style="yellow")
+    if dropped:
+        say(f"Taken out of keys.toml: {', '.join(dropped)}.")
+    if done:
+        say("Backups, logs of PostgreSQL and exports made before still hold it: docs/guides/privacy.md.")
+    else:
+        say("Do it with --yes.")
