@@ -1,14 +1,16 @@
 """Every setting of an installation, from the environment and `$EXPERT_HOME/expert.toml`, checked at once."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -65,6 +67,11 @@ class Settings(BaseSettings):
     )
     model_api_base: str | None = Field(default=None, description="Address of the model's API.")
     model_api_key: SecretStr | None = Field(default=None, description="Key of the model's API.")
+    allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, addresses and networks beyond the public internet that may be connected to,"
+        " separated by commas: where your own model server is.",
+    )
     embedder: str | None = Field(
         default=None, description="fastembed name of the embedding model. Unset: the packaged MiniLM."
     )
@@ -82,6 +89,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _list(cls, hosts: object) -> object:
+        return tuple(filter(None, re.split(r"[,\s]+", hosts))) if isinstance(hosts, str) else hosts
 
     @field_validator("log_level", mode="before")
     @classmethod

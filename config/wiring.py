@@ -2,20 +2,23 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from brain.adapters.addresses import AllowedHosts
 from brain.adapters.documents import Documents
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
 from brain.adapters.litellm_generator import LiteLLMGenerator
+from brain.adapters.litellm_library import guarded_litellm
+from brain.adapters.outbound import Gate
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.domain.confidence import Calibration
-from brain.domain.errors import Rejected
+from brain.domain.errors import Rejected, Unavailable
 from brain.domain.question import QuestionId
 from brain.ports import Generator
 from brain.usecases.accept import Accept
@@ -83,7 +86,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 store,
                 PostgresIndex(app_engine, embedder.name),
                 embedder,
-                _generator(settings, stack),
+                await _generator(settings, stack),
                 Calibration.load(),
             ),
             decide=Decide(store, embedder),
@@ -91,9 +94,14 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         )
 
 
-def _generator(settings: Settings, stack: AsyncExitStack) -> Generator:
+async def _generator(settings: Settings, stack: AsyncExitStack) -> Generator:
     if settings.model is None:
         return ExtractiveGenerator()
+    gate = Gate(AllowedHosts.parse(settings.allow_hosts))
+    if settings.model_api_base is not None:
+        with suppress(Unavailable):  # a name without an address now may have one when somebody asks
+            await gate.check(settings.model_api_base, setting="EXPERT_MODEL_API_BASE")
+    stack.enter_context(guarded_litellm(gate))
     generator = LiteLLMGenerator(
         settings.model,
         api_base=settings.model_api_base,

@@ -4,8 +4,6 @@ LiteLLM runs in process: no proxy, no cache of answers, no callbacks, nothing fe
 """
 
 import asyncio
-import logging
-import os
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -15,6 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from brain.adapters.litellm_library import load_litellm
+from brain.adapters.outbound import refusal
 from brain.adapters.prompts import NO_ANSWER, Message, load_prompt, visible, whole
 from brain.domain.answer import Generation, Piece
 from brain.domain.errors import ExpertError, Rejected, Unavailable
@@ -57,7 +57,7 @@ class LiteLLMGenerator:
         max_tokens: int = 1024,
     ) -> None:
         """Takes seconds, because importing LiteLLM does. Raises `Rejected` for a model nobody knows."""
-        _load_litellm()
+        load_litellm()
         self.name = model
         self._call = _Call(model, api_base, api_key, max_tokens)
         self._prompt = load_prompt("answer")
@@ -247,25 +247,6 @@ class _Call:
         )
 
 
-def _load_litellm() -> None:
-    # Read at import: else it fetches its price list, and takes settings from an `.env` wherever we run.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
-    try:
-        import litellm
-    except ModuleNotFoundError as error:
-        raise Rejected(
-            "EXPERT_MODEL needs LiteLLM, which is not installed:"
-            " pip install 'the-expert[litellm]', or in a clone: make setup-litellm"
-        ) from error
-    litellm.suppress_debug_info = True  # it prints to the terminal
-    litellm.disable_hf_tokenizer_download = True  # it fetches one to count tokens
-    litellm.disable_aiohttp_transport = True  # one HTTP client in the process: httpx
-    for name in ("LiteLLM", "openai"):
-        # At lower levels they write whole requests, passages included, into the log.
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
 async def _answered(reply: Awaitable[_T], until: float, model: str) -> _T:
     """The reply, or what went wrong as an error of ours."""
     import openai  # the base of all of LiteLLM's exceptions
@@ -285,6 +266,9 @@ def _translated(error: Exception, model: str) -> ExpertError:
     """https://docs.litellm.ai/docs/exception_mapping"""
     import litellm
 
+    refused = refusal(error)
+    if refused is not None:  # by our own rules for connections: until an admin has corrected the setting
+        return Unavailable(f"The model {model!r} cannot be called: {refused}", SETTING_RETRY_S)
     status = getattr(error, "status_code", None) or 0
     said = f"{type(error).__name__}, HTTP status {status}" if status else type(error).__name__
     if isinstance(error, litellm.exceptions.ContentPolicyViolationError):

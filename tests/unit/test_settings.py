@@ -113,3 +113,13 @@ def test_an_own_postgresql_needs_its_three_roles(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Rejected, match="EXPERT_DATABASE_URL_APP must start with postgresql://") as refused:
         load_settings()
     assert "s3cret" not in str(refused.value)
+
+
+def test_opened_hosts_are_a_list_in_the_environment_and_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_settings().allow_hosts == ()
+    (tmp_path / "expert.toml").write_text('allow_hosts = ["tei.internal", "10.0.0.0/8"]\n')
+    assert load_settings().allow_hosts == ("tei.internal", "10.0.0.0/8")
+    monkeypatch.setenv("EXPERT_ALLOW_HOSTS", " vllm.internal, 10.1.2.3 ,::1")
+    assert load_settings().allow_hosts == ("vllm.internal", "10.1.2.3", "::1")

@@ -1,0 +1,70 @@
+"""LiteLLM may connect only to where an admin opened the way, whoever the model's vendor is."""
+
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from brain.adapters.addresses import AllowedHosts
+from brain.adapters.litellm_generator import LiteLLMGenerator
+from brain.adapters.litellm_library import guarded_litellm
+from brain.adapters.outbound import Gate
+from brain.domain.errors import Unavailable
+from tests.contract.fake_openai import FakeOpenAI, fake_openai
+from tests.contract.test_litellm_generator import KEY, OK, Asking
+
+# What LiteLLM 1.106 does with a newer pydantic.
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:Accessing the 'model_(computed_)?fields' attribute on the instance:DeprecationWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning"),
+]
+
+MODELS = ["openai/local", "hosted_vllm/local", "ollama_chat/local", "anthropic/claude-local", "mistral/local"]
+_connected: list[str] = []
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.connect":
+        _connected.append(str(arguments[1]))
+
+
+sys.addaudithook(_watch)  # for good: a hook cannot be taken off again
+
+
+@pytest.fixture
+def connected() -> list[str]:
+    _connected.clear()
+    return _connected
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeOpenAI]:
+    async with fake_openai() as fake:
+        fake.replies = [OK]
+        yield fake
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_private_address_is_not_connected_to(
+    model: str, server: FakeOpenAI, connected: list[str]
+) -> None:
+    with guarded_litellm(Gate(AllowedHosts())):
+        asking = Asking(LiteLLMGenerator(model, api_base=server.base, api_key=KEY, timeout_s=5))
+        failure = await asking.fails()
+        await asking.generator.close()
+
+    assert connected == []
+    assert server.requests == []
+    assert isinstance(failure, Unavailable)
+    assert "EXPERT_ALLOW_HOSTS=127.0.0.1" in str(failure)
+
+
+async def test_one_that_is_opened_answers(server: FakeOpenAI, connected: list[str]) -> None:
+    with guarded_litellm(Gate(AllowedHosts.parse(["127.0.0.0/8"]))):
+        asking = Asking(LiteLLMGenerator("openai/local", api_base=server.base, api_key=KEY))
+        await asking.ask()
+        await asking.generator.close()
+
+    assert len(connected) == len(server.requests) == 1
