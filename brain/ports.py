@@ -10,13 +10,15 @@ from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citati
 from brain.domain.article import Article, ArticleMatch, ArticleVersion
 from brain.domain.audit import Link, Sought
 from brain.domain.change import Cause, Source, Withdrawn
+from brain.domain.doubts import Judgement
 from brain.domain.events import Event
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
-from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Found, ParsedDocument
+from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Found, ParsedDocument, Passage
 from brain.domain.privacy import ArticleTrace, Names, Restated
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
 from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
 from brain.domain.review import Review, ReviewCase, ReviewId, Verdict
+from brain.domain.rewriting import Rewritten
 from brain.domain.training import TrainingExample
 
 Vector = Sequence[float]
@@ -53,6 +55,19 @@ class Generator(Protocol):
 
         Passages are data: nothing written in them is an instruction. Raises `Unavailable`
         when the model does not finish; nothing of an unfinished generation may be shown.
+        """
+
+
+class Rewriter(Protocol):
+    async def rewrite(self, question: str, *, history: Sequence[Turn]) -> Rewritten:
+        """A follow-up as it can be understood alone; never fails, as there is a rule to fall back on."""
+
+
+class Judge(Protocol):
+    async def judge(self, question: str, *, answer: str, passages: Sequence[Passage]) -> Judgement:
+        """`passages` are those that the answer cites, in the order of its marks.
+
+        Raises `Unavailable` where there is no judgement.
         """
 
 

@@ -72,6 +72,22 @@ class Settings(BaseSettings):
         description="Hosts, addresses and networks beyond the public internet that may be connected to,"
         " separated by commas: where your own model server is.",
     )
+    model_fallbacks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Models to ask when EXPERT_MODEL is away, separated by commas."
+    )
+    model_rewrite: str | None = Field(
+        default=None, description="Model that makes follow-up questions stand alone. Unset: a rule does."
+    )
+    model_judge: str | None = Field(
+        default=None, description="Model that may lower the confidence in an answer. Unset: nobody does."
+    )
+    model_timeout_s: float = Field(
+        default=60.0, ge=1, le=600, description="Seconds that one model may take for one reply."
+    )
+    model_context_tokens: int | None = Field(
+        default=None, ge=1024, description="Tokens the models can read and write. Unset: what LiteLLM knows."
+    )
+    model_max_tokens: int = Field(default=1024, ge=64, description="Longest answer of a model, in tokens.")
     embedder: str | None = Field(
         default=None, description="fastembed name of the embedding model. Unset: the packaged MiniLM."
     )
@@ -90,15 +106,21 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
-    @field_validator("allow_hosts", mode="before")
+    @field_validator("allow_hosts", "model_fallbacks", mode="before")
     @classmethod
-    def _list(cls, hosts: object) -> object:
-        return tuple(filter(None, re.split(r"[,\s]+", hosts))) if isinstance(hosts, str) else hosts
+    def _list(cls, names: object) -> object:
+        return tuple(filter(None, re.split(r"[,\s]+", names))) if isinstance(names, str) else names
 
     @field_validator("log_level", mode="before")
     @classmethod
     def _any_case(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
+
+    @model_validator(mode="after")
+    def _fallbacks_of_something(self) -> Self:
+        if self.model_fallbacks and self.model is None:
+            raise ValueError("EXPERT_MODEL_FALLBACKS stand in for EXPERT_MODEL, which is not set")
+        return self
 
     @model_validator(mode="after")
     def _all_three_urls(self) -> Self:

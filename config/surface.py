@@ -11,6 +11,7 @@ from brain.adapters.postgres.store import reachable
 from brain.api.app import create_app
 from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
+from brain.domain.circuit import Circuit, State
 from brain.domain.errors import Unavailable
 from brain.usecases.erase import Erase
 from brain.usecases.roll_back import RollBack
@@ -37,6 +38,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             knowledge,
             Check("embedder", True, wiring.embedder.name),
             Check("generator", True, settings.model or "extractive"),
+            *(_circuit(circuit) for circuit in wiring.circuits),
         )
         return Readiness(all(check.ok for check in checks), checks)
 
@@ -58,8 +60,19 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             queue_counts=queue_counts,
             version=_version(),
             board=state.board,
+            circuits=wiring.circuits,
         )
     )
+
+
+def _circuit(circuit: Circuit) -> Check:
+    """Ok in any state: while a model is away, the sources' own sentences are the answers."""
+    if circuit.state is State.CLOSED:
+        return Check(f"model {circuit.name}", True, "asked as usual")
+    if circuit.state is State.HALF_OPEN:
+        return Check(f"model {circuit.name}", True, f"the next question tries it again: {circuit.reason}")
+    detail = f"left alone for another {circuit.wait_s:.0f} s: {circuit.reason}"
+    return Check(f"model {circuit.name}", True, detail)
 
 
 async def _database(wiring: Wiring) -> Check:

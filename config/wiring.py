@@ -2,25 +2,20 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brain.adapters.addresses import AllowedHosts
 from brain.adapters.documents import Documents
-from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
-from brain.adapters.litellm_generator import LiteLLMGenerator
-from brain.adapters.litellm_library import guarded_litellm
-from brain.adapters.outbound import Gate
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
+from brain.domain.circuit import Circuit
 from brain.domain.confidence import Calibration
-from brain.domain.errors import Rejected, Unavailable
+from brain.domain.errors import Rejected
 from brain.domain.question import QuestionId
-from brain.ports import Generator
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
@@ -29,6 +24,7 @@ from brain.usecases.ingest import Ingest
 from brain.usecases.renew import Renew
 from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, require_embedder, role_below_row_security
+from config.models import models
 from config.settings import DatabaseUrls, Settings
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
@@ -53,6 +49,7 @@ class Wiring:
     ask: Ask
     decide: Decide
     ingest: Ingest
+    circuits: tuple[Circuit, ...]
 
 
 @asynccontextmanager
@@ -75,6 +72,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         await role_below_row_security(system_engine, setting=SYSTEM_SETTING)
         await require_embedder(app_engine, system_engine, name=embedder.name)
         store = SqlStore(app_engine, embedder.name, audit_keyring(settings))
+        by_role = await models(settings, stack)
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,
@@ -86,29 +84,15 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 store,
                 PostgresIndex(app_engine, embedder.name),
                 embedder,
-                await _generator(settings, stack),
+                by_role.generator,
                 Calibration.load(),
+                by_role.rewriter,
+                by_role.judge,
             ),
             decide=Decide(store, embedder),
             ingest=Ingest(store, embedder, documents),
+            circuits=by_role.circuits,
         )
-
-
-async def _generator(settings: Settings, stack: AsyncExitStack) -> Generator:
-    if settings.model is None:
-        return ExtractiveGenerator()
-    gate = Gate(AllowedHosts.parse(settings.allow_hosts))
-    if settings.model_api_base is not None:
-        with suppress(Unavailable):  # a name without an address now may have one when somebody asks
-            await gate.check(settings.model_api_base, setting="EXPERT_MODEL_API_BASE")
-    stack.enter_context(guarded_litellm(gate))
-    generator = LiteLLMGenerator(
-        settings.model,
-        api_base=settings.model_api_base,
-        api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
-    )
-    stack.push_async_callback(generator.close)
-    return generator
 
 
 def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId], Progress]) -> Executor:

@@ -94,7 +94,7 @@ class ExtractiveGenerator:
         text = _answer(_Reading.of(question, passages[:PASSAGES]))
         if text:
             yield Piece(text)
-        yield Generation(text, model=self.name, prompt_hash="")
+        yield Generation(text, model=self.name, prompt_hash="", quoted=True)
 
 
 def _answer(reading: _Reading) -> str:

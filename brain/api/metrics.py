@@ -1,12 +1,14 @@
 """What is counted and timed, for Prometheus. No tenant, no name and no text is ever a label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from brain.domain.circuit import Circuit, State
 from brain.domain.records import TaskState
 from brain.domain.reply import Reply
 
+_OPEN = {State.CLOSED: 0.0, State.HALF_OPEN: 0.5, State.OPEN: 1.0}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -47,6 +49,19 @@ class Metrics:
             registry=registry,
         )
 
+        self._circuits = Gauge(
+            "expert_circuit_open",
+            "How a backend stands: 0 asked as usual, 0.5 being tried again, 1 left alone.",
+            ["backend"],
+            registry=registry,
+        )
+        self._refused = Gauge(
+            "expert_circuit_refused_calls",
+            "Calls that were not made, because the backend is left alone.",
+            ["backend"],
+            registry=registry,
+        )
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status)).inc()
@@ -60,8 +75,11 @@ class Metrics:
         for step, milliseconds in reply.answer.timings_ms.items():
             self._steps.labels(step).observe(milliseconds / 1000)
 
-    def render(self, counts: Mapping[str, float] | None) -> bytes:
+    def render(self, counts: Mapping[str, float] | None, circuits: Sequence[Circuit] = ()) -> bytes:
         """`counts` of the queue as they are now; None where the database does not answer."""
+        for circuit in circuits:
+            self._circuits.labels(circuit.name).set(_OPEN[circuit.state])
+            self._refused.labels(circuit.name).set(circuit.refused)
         self._store_up.set(0 if counts is None else 1)
         self._tasks.clear()
         if counts is not None:

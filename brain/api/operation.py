@@ -41,7 +41,9 @@ async def metrics(shared: Shared) -> Response:
         counts = await shared.services.queue_counts()
     except Unavailable:
         counts = None  # reported as expert_store_up 0: when the database is away, metrics matter most
-    return Response(shared.metrics.render(counts), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(
+        shared.metrics.render(counts, shared.services.circuits), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    )
 
 
 @router.get("/", include_in_schema=False)

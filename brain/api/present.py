@@ -12,6 +12,7 @@ from brain.domain.knowledge import Document
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase
+from brain.domain.spent import Spent
 from brain.usecases.administer import Saved
 
 Slugs = Mapping[DepartmentId, str]
@@ -50,6 +51,13 @@ def ask_result(reply: Reply, *, note: str = "", total_ms: float | None = None) -
         model=answer.model if answer else None,
         asked_at=question.asked_at,
         timings_ms=timings,
+        spent=_spent(answer.spent) if answer else None,
+    )
+
+
+def _spent(spent: Spent) -> schemas.SpentShown:
+    return schemas.SpentShown(
+        input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, usd=spent.usd
     )
 
 

@@ -117,6 +117,12 @@ class Approved(Sent):
     at: datetime
 
 
+class SpentShown(Sent):
+    input_tokens: int = Field(examples=[2150])
+    output_tokens: int = Field(examples=[180])
+    usd: float | None = Field(description="Null where the model's price is not known.", examples=[0.0009])
+
+
 class AskResult(Sent):
     """A question and what became of it. `text` is the answer once published; until then, what to know."""
 
@@ -149,6 +155,7 @@ class AskResult(Sent):
                     "model": "extractive",
                     "asked_at": _AT,
                     "timings_ms": {"retrieve": 6.1, "generate": 21.4, "total": 48.2},
+                    "spent": {"input_tokens": 0, "output_tokens": 0, "usd": 0.0},
                 }
             ]
         }
@@ -168,6 +175,7 @@ class AskResult(Sent):
     model: str | None
     asked_at: datetime | None
     timings_ms: dict[str, float]
+    spent: SpentShown | None = Field(description="What language models cost; null while pending.")
 
 
 class Step(Sent):

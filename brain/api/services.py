@@ -1,10 +1,11 @@
 """What the HTTP API is given to work with. `config` builds it; nothing here knows how."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from brain.api.progress import ProgressBoard
+from brain.domain.circuit import Circuit
 from brain.ports import Store
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask
@@ -31,7 +32,8 @@ class Readiness:
 @dataclass(frozen=True, slots=True)
 class Services:
     """`queue_counts` gives how many tasks are in each state, by the state's name, and `oldest_due_s`: how
-    long the oldest due one has been waiting. `board` is where the workers of this process report too.
+    long the oldest due one has been waiting. `board` is where the workers of this process report too;
+    `circuits` are the backends that this process asks over the network.
     """
 
     store: Store
@@ -45,3 +47,4 @@ class Services:
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     version: str
     board: ProgressBoard = field(default_factory=ProgressBoard)
+    circuits: Sequence[Circuit] = ()

@@ -11,6 +11,7 @@ from uuid import UUID
 from brain.domain.identity import DepartmentId, MemberId
 from brain.domain.knowledge import ArticleId, DocumentId, PassageId
 from brain.domain.question import QuestionId
+from brain.domain.spent import NOTHING_SPENT, Spent
 
 AnswerId = NewType("AnswerId", UUID)
 
@@ -83,6 +84,7 @@ class Answer:
     withdrawn: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    spent: Spent = NOTHING_SPENT
 
     @property
     def certainty(self) -> float:
@@ -117,11 +119,13 @@ class Piece:
 class Generation:
     """A finished generation: Markdown whose `[n]` markers count the passages given, from 1.
 
-    Empty `text` says that nothing in the passages answers the question.
+    Empty `text` says that nothing in the passages answers the question. `quoted`: every word is from the
+    passages. `notes` are sentences for people on how it came about, where that was not as usual.
     """
 
     text: str
     model: str
     prompt_hash: str
-    input_tokens: int = 0
-    output_tokens: int = 0
+    spent: Spent = NOTHING_SPENT
+    quoted: bool = False
+    notes: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ class Checked:
     citations: tuple[tuple[int, Found, str], ...]
     support: float
     dropped: int
+    kept: int = 0
 
 
 class _Role(StrEnum):
@@ -72,7 +73,7 @@ def check(text: str, passages: Sequence[Found]) -> Checked:
         for number, index in enumerate(order, start=1)
     )
     support = sum(max(one.carried_by.values()) for one in carried) / len(carried)
-    return Checked(whole, citations, support, len(claims) - len(carried))
+    return Checked(whole, citations, support, len(claims) - len(carried), len(carried))
 
 
 def _judged(segment: Segment, passages: Sequence[Found]) -> _Claim:

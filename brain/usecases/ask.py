@@ -2,23 +2,37 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from time import perf_counter
 from uuid import uuid4
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
 from brain.domain.article import Article
-from brain.domain.confidence import Calibration, confidence, numeric, said, signals
-from brain.domain.errors import Unavailable
+from brain.domain.confidence import Calibration, Confidence, confidence, numeric, said, signals
+from brain.domain.doubts import judged, lowered, not_judged, taken_out
+from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, ReviewJoined
 from brain.domain.evidence import Checked, check
 from brain.domain.identity import Department, DepartmentId, TenantId
 from brain.domain.knowledge import Found
+from brain.domain.orders import gives_orders
 from brain.domain.policy import Decision, decide
 from brain.domain.question import Question, QuestionId, Turn, standalone
 from brain.domain.ranking import fuse
 from brain.domain.review import ReviewId
 from brain.domain.sameness import same_question
-from brain.ports import Embedder, Generator, KnowledgeIndex, Store, TextKind, Transaction, Vector
+from brain.domain.spent import NOTHING_SPENT, Spent
+from brain.ports import (
+    Embedder,
+    Generator,
+    Judge,
+    KnowledgeIndex,
+    Rewriter,
+    Store,
+    TextKind,
+    Transaction,
+    Vector,
+)
 from brain.usecases.request_review import readable_first, request_review
 
 Progress = Callable[[str], None]
@@ -42,18 +56,17 @@ def silent(step: str) -> None:
 
 @dataclass(slots=True)
 class _Asked:
-    """One question on its way: what was read at the start, and how long each step took."""
+    """One question on its way: what was read at the start, how it can be understood alone, and what each
+    step took."""
 
     question: Question
     history: Sequence[Turn]
     departments: Sequence[Department]
     progress: Progress
+    wording: str
+    spent: Spent = NOTHING_SPENT
     timings_ms: dict[str, float] = field(default_factory=dict)
     mark: float = field(default_factory=perf_counter)
-
-    @property
-    def wording(self) -> str:
-        return standalone(self.question.text, self.history)
 
     def department(self, id_: DepartmentId | None) -> Department:
         return next((one for one in self.departments if one.id == id_), self.departments[0])
@@ -71,12 +84,15 @@ class Ask:
     embedder: Embedder
     generator: Generator
     calibration: Calibration
+    rewriter: Rewriter | None = None
+    judge: Judge | None = None
 
     async def __call__(self, tenant: TenantId, question: QuestionId, *, progress: Progress = silent) -> None:
         """Does nothing where the question is answered already; safe to repeat after a crash."""
         asked = await self._read(tenant, question, progress)
         if asked is None:
             return
+        await self._reword(asked)
         [vector] = await self.embedder.embed([asked.wording], kind=TextKind.QUESTION)
         asked.done("embed")
         for _ in range(ATTEMPTS):
@@ -92,7 +108,16 @@ class Ask:
                 return None
             history = await tx.questions.history(question.conversation, before=id_)
             departments = readable_first(await tx.people.departments(), question.audience)
-        return _Asked(question, history, departments, progress)
+        return _Asked(question, history, departments, progress, standalone(question.text, history))
+
+    async def _reword(self, asked: _Asked) -> None:
+        """A follow-up by a model, where one is set for it."""
+        if self.rewriter is None or not asked.history:
+            return
+        rewritten = await self.rewriter.rewrite(asked.question.text, history=asked.history)
+        asked.wording = rewritten.text
+        asked.spent += rewritten.spent
+        asked.done("rewrite")
 
     async def _approved(self, asked: _Asked, vector: Vector) -> Answer | None:
         """The answer that a person approved to the same question, if this audience may read it."""
@@ -111,7 +136,8 @@ class Ask:
             department=question.department,
             limit=CANDIDATES,
         )
-        found = fuse(candidates)[:READ]
+        ranked = fuse(candidates)
+        found = _readable(ranked)
         asked.done("retrieve")
         department = asked.department(question.department or (found[0].passage.department if found else None))
         asked.progress("writing")
@@ -121,8 +147,9 @@ class Ask:
         checked = check(generation.text, found)
         if checked.citations:
             department = asked.department(checked.citations[0][1].passage.department)
-        likeness = await self._likeness(checked, vector)
-        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
+        weighed = await self._weigh(asked, found, checked, vector)
+        if not generation.quoted:
+            weighed = await self._judged(asked, checked, weighed, department)
         decision = decide(weighed.value, department.thresholds, has_draft=bool(checked.text))
         asked.done("check")
         offered = decision is not Decision.ABSTAIN
@@ -134,12 +161,13 @@ class Ask:
             text=checked.text if offered else "",
             citations=_citations(checked) if offered else (),
             confidence=weighed.value,
-            reasons=weighed.reasons,
+            reasons=(*generation.notes, *_left_out(ranked, found), *weighed.reasons),
             model=generation.model,
             prompt_hash=generation.prompt_hash,
             scope=_scope(checked, department),
             signals=numeric(weighed.signals),
             timings_ms=asked.timings_ms,
+            spent=asked.spent,
         )
 
     async def _generate(self, asked: _Asked, found: Sequence[Found], department: Department) -> Generation:
@@ -151,7 +179,30 @@ class Ask:
                 generation = piece
         if generation is None:
             raise Unavailable("The model stopped before its answer was complete.")
+        asked.spent += generation.spent
         return generation
+
+    async def _weigh(
+        self, asked: _Asked, found: Sequence[Found], checked: Checked, vector: Vector
+    ) -> Confidence:
+        likeness = await self._likeness(checked, vector)
+        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
+        return lowered(weighed, taken_out(checked))
+
+    async def _judged(
+        self, asked: _Asked, checked: Checked, weighed: Confidence, department: Department
+    ) -> Confidence:
+        """A judge can only lower, so what would not be published anyway needs none."""
+        decision = decide(weighed.value, department.thresholds, has_draft=bool(checked.text))
+        if self.judge is None or decision is not Decision.PUBLISH:
+            return weighed
+        cited = [one.passage for _, one, _ in checked.citations]
+        try:
+            judgement = await self.judge.judge(asked.wording, answer=checked.text, passages=cited)
+        except ExpertError:  # a judgement that is missing lowers, too
+            return lowered(weighed, not_judged(department.thresholds))
+        asked.spent += judgement.spent
+        return lowered(weighed, judged(judgement, weighed))
 
     async def _likeness(self, checked: Checked, vector: Vector) -> float:
         """Cosine of the question and what is said in answer."""
@@ -229,6 +280,18 @@ def from_article(article: Article, question: QuestionId, *, timings_ms: dict[str
         approval=article.approval,
         timings_ms=timings_ms,
     )
+
+
+def _readable(ranked: Sequence[Found]) -> list[Found]:
+    """The best passages, but for those that tell a machine what to say: they are neither read nor cited."""
+    readable = (one for one in ranked if not gives_orders(one.passage.indexed_text))
+    return list(islice(readable, READ))
+
+
+def _left_out(ranked: Sequence[Found], found: Sequence[Found]) -> tuple[str, ...]:
+    if list(ranked[:READ]) == list(found):
+        return ()
+    return ("A passage was left out, because it tells a machine what to say.",)
 
 
 def _citations(checked: Checked) -> tuple[Citation, ...]:

@@ -1,9 +1,10 @@
-"""A model server that speaks OpenAI's chat completions over HTTP, and fails in the way a test asks for."""
+"""A model server that speaks OpenAI's chat completions over HTTP, streaming and not, and fails or lies in the
+way a test asks for."""
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -53,12 +54,19 @@ class Stream:
     thoughts: Sequence[str] = ()
 
 
+Reply = Failure | Stream
+Character = Callable[[Body], Reply]
+
+
 @dataclass(slots=True)
 class FakeOpenAI:
-    """Gives `replies` in order, the last one again and again; `gone`: a client left before the end."""
+    """Gives `replies` in order, the last one again and again, or what its `character` makes of a request;
+    `gone`: a client left before the end."""
 
-    replies: list[Failure | Stream] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    character: Character | None = None
     requests: list[Request] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     base: str = ""
     connections: dict[asyncio.StreamWriter, asyncio.Task[None]] = field(default_factory=dict)
@@ -88,12 +96,22 @@ class FakeOpenAI:
         }
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
         self.requests.append(Request(head[0].split(" ")[1], headers, body, time.monotonic()))
-        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        self.arrived.set()
+        reply = self._reply(body)
         if isinstance(reply, Failure):
             writer.write(_failure(reply))
             await writer.drain()
             return True
+        if not body.get("stream"):
+            writer.write(_response(200, "application/json", json.dumps(_completion(reply)).encode()))
+            await writer.drain()
+            return True
         return await self._stream(reply, reader, writer)
+
+    def _reply(self, body: Body) -> Reply:
+        if self.character is not None:
+            return self.character(body)
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     async def _stream(
         self, reply: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -158,15 +176,27 @@ def _chunk(text: str) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
+def _completion(reply: Stream) -> dict[str, object]:
+    """https://platform.openai.com/docs/api-reference/chat/object"""
+    message = {"role": "assistant", "content": "".join(reply.pieces)}
+    choice = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
+    usage = {"prompt_tokens": 321, "completion_tokens": 45, "total_tokens": 366}
+    return _event(object="chat.completion", choices=[choice], usage=usage)
+
+
 def _failure(reply: Failure) -> bytes:
     if reply.html:
-        kind, body = "text/html", f"<html><body>{reply.message}</body></html>".encode()
-    else:
-        kind, body = "application/json", json.dumps({"error": {"message": reply.message}}).encode()
+        page = f"<html><body>{reply.message}</body></html>".encode()
+        return _response(reply.status, "text/html", page, reply.headers)
+    body = json.dumps({"error": {"message": reply.message}}).encode()
+    return _response(reply.status, "application/json", body, reply.headers)
+
+
+def _response(status: int, kind: str, body: bytes, headers: Sequence[str] = ()) -> bytes:
     lines = [
-        f"HTTP/1.1 {reply.status} Said",
+        f"HTTP/1.1 {status} Said",
         f"Content-Type: {kind}",
         f"Content-Length: {len(body)}",
-        *reply.headers,
+        *headers,
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -6,9 +6,9 @@ import logging
 import re
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,13 +17,16 @@ from uuid import uuid4
 
 import pytest
 
+from brain.adapters.language_model import Access, LanguageModel, Limits
 from brain.adapters.litellm_generator import LiteLLMGenerator
 from brain.domain.answer import Generation, Piece
+from brain.domain.circuit import Circuit, State
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.evidence import check
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import Found, Passage, PassageId
 from brain.domain.question import Turn
+from brain.domain.spent import Spent
 from tests.contract.fake_openai import Failure, FakeOpenAI, Request, Stream, fake_openai
 
 # LiteLLM 1.106 looks at every attribute of pydantic's models; newer pydantic warns about two of them.
@@ -46,12 +49,21 @@ PASSAGES = (
 )
 
 
+def language_model(base: str, *, name: str = "openai/local", limits: Limits | None = None) -> LanguageModel:
+    circuit = Circuit(name, clock=time.monotonic, jitter=lambda: 0.0)
+    return LanguageModel(name, access=Access(base, KEY), limits=limits or Limits(), circuit=circuit)
+
+
 @dataclass
 class Asking:
     """Asks one generator, and keeps what it yields."""
 
-    generator: LiteLLMGenerator
+    model: LanguageModel
     pieces: list[str] = field(default_factory=list)
+    generator: LiteLLMGenerator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.generator = LiteLLMGenerator(self.model)
 
     async def ask(
         self,
@@ -87,20 +99,16 @@ async def server() -> AsyncIterator[FakeOpenAI]:
 
 @pytest.fixture
 async def asking(server: FakeOpenAI) -> AsyncIterator[Asking]:
-    generator = LiteLLMGenerator(
-        "openai/local", api_base=server.base, api_key=KEY, timeout_s=30, first_token_s=15
-    )
-    yield Asking(generator)
-    await generator.close()
+    asking = Asking(language_model(server.base, limits=Limits(timeout_s=30, silence_s=15)))
+    yield asking
+    await asking.model.close()
 
 
 @pytest.fixture
 async def hasty(server: FakeOpenAI) -> AsyncIterator[Asking]:
-    generator = LiteLLMGenerator(
-        "openai/local", api_base=server.base, api_key=KEY, timeout_s=5, first_token_s=0.3
-    )
-    yield Asking(generator)
-    await generator.close()
+    asking = Asking(language_model(server.base, limits=Limits(timeout_s=5, silence_s=0.3)))
+    yield asking
+    await asking.model.close()
 
 
 def sent(request: Request) -> tuple[str, str]:
@@ -127,8 +135,7 @@ async def test_answer_streams_and_ends_with_the_whole(server: FakeOpenAI, asking
     server.replies = [OK]
     generation = await asking.ask()
     assert generation.text == "Open the portal [1]." == "".join(asking.pieces)
-    assert len(asking.pieces) == 2
-    assert (generation.model, generation.input_tokens, generation.output_tokens) == ("openai/local", 321, 45)
+    assert (generation.model, generation.spent) == ("openai/local", Spent(321, 45, None))
     assert re.fullmatch(r"[0-9a-f]{64}", generation.prompt_hash)
     (request,) = server.requests
     assert request.path == "/v1/chat/completions"
@@ -142,15 +149,17 @@ async def test_answer_streams_and_ends_with_the_whole(server: FakeOpenAI, asking
 async def test_tokens_are_counted_where_the_server_does_not(server: FakeOpenAI, asking: Asking) -> None:
     server.replies = [Stream(["Open the portal [1]."], usage=False)]
     generation = await asking.ask()
-    assert generation.input_tokens > 200
-    assert 3 <= generation.output_tokens <= 10
+    assert generation.spent.input_tokens > 200
+    assert 3 <= generation.spent.output_tokens <= 10
 
 
 async def test_reasoning_model_gets_room_to_think_and_no_temperature(server: FakeOpenAI) -> None:
     server.replies = [Stream(["Open the portal [1]."], thoughts=["hm, ", "the portal"])]
-    asking = Asking(LiteLLMGenerator("openai/gpt-5-mini", api_base=server.base, api_key=KEY))
-    assert (await asking.ask()).text == "Open the portal [1]."
-    await asking.generator.close()
+    asking = Asking(language_model(server.base, name="openai/gpt-5-mini"))
+    generation = await asking.ask()
+    assert generation.text == "Open the portal [1]."
+    assert generation.spent.usd == pytest.approx(321 * 2.5e-07 + 45 * 2e-06)
+    await asking.model.close()
     body = server.requests[0].body
     assert body["max_completion_tokens"] > 4096
     assert "temperature" not in body
@@ -299,10 +308,13 @@ async def test_break_may_be_a_date(server: FakeOpenAI, asking: Asking) -> None:
         Stream([], ending="quiet"),
         Stream([], ending="error"),
         Stream([], ending="empty"),
+        Stream(["Open the "], ending="cut"),
+        Stream(["Open the "], ending="quiet"),
+        Stream(["Open the "], ending="error"),
     ],
     ids=repr,
 )
-async def test_nothing_yet_shown_is_tried_three_times(
+async def test_what_breaks_off_is_tried_three_times(
     server: FakeOpenAI, asking: Asking, reply: Failure | Stream
 ) -> None:
     server.replies = [reply]
@@ -314,35 +326,39 @@ async def test_nothing_yet_shown_is_tried_three_times(
 async def test_second_attempt_answers(server: FakeOpenAI, asking: Asking) -> None:
     server.replies = [Stream([], ending="cut"), OK]
     assert (await asking.ask()).text == "Open the portal [1]."
-    assert asking.pieces == ["Open the", " portal [1]."]
+    assert asking.pieces == ["Open the portal [1]."]
 
 
 async def test_server_that_is_not_there() -> None:
-    asking = Asking(LiteLLMGenerator("openai/local", api_base="http://127.0.0.1:9/v1", api_key=KEY))
+    asking = Asking(language_model("http://127.0.0.1:9/v1"))
     assert isinstance(await asking.fails(), Unavailable)
-    await asking.generator.close()
+    await asking.model.close()
 
 
-async def test_hanging_server_is_left_after_the_time_for_a_first_token(
+async def test_server_that_sends_nothing_is_left_after_a_while_and_not_asked_again(
     server: FakeOpenAI, hasty: Asking
 ) -> None:
     server.replies = [Stream([], ending="hang")]
     failure = await hasty.fails()
     assert isinstance(failure, Unavailable)
     assert "in time" in str(failure)
-    assert len(server.requests) == 3
+    assert len(server.requests) == 1
+    await server.gone.wait()
+
+
+async def test_answer_that_stalls_in_the_middle_is_none(server: FakeOpenAI, hasty: Asking) -> None:
+    server.replies = [Stream(["Open the "], ending="hang")]
+    assert "in time" in str(await hasty.fails())
+    assert hasty.pieces == []
     await server.gone.wait()
 
 
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        (Stream(["Open the "], ending="cut"), "not available"),
-        (Stream(["Open the "], ending="quiet"), "before its answer was complete"),
-        (Stream(["Open the "], ending="error"), "not available"),
+        (Stream([], thoughts=["hm"]), "thought"),
         (Stream(["Open the "], finish_reason="length"), "too long"),
         (Stream(["Open the "], finish_reason="content_filter"), "withheld"),
-        (Stream([], thoughts=["hm"]), "thought"),
         (Stream(["<think>for ever"]), "thought"),
     ],
     ids=repr,
@@ -359,20 +375,20 @@ async def test_answer_that_is_not_whole_is_none(
 
 async def test_total_time_ends_an_answer_that_stalls(server: FakeOpenAI) -> None:
     server.replies = [Stream(["Open the "], ending="hang")]
-    asking = Asking(LiteLLMGenerator("openai/local", api_base=server.base, api_key=KEY, timeout_s=1.0))
+    asking = Asking(language_model(server.base, limits=Limits(timeout_s=1.0)))
     assert "in time" in str(await asking.fails())
-    await asking.generator.close()
+    await asking.model.close()
     assert len(server.requests) == 1
 
 
-async def test_who_stops_reading_hangs_up(server: FakeOpenAI, asking: Asking) -> None:
+async def test_who_goes_away_hangs_up(server: FakeOpenAI, asking: Asking) -> None:
     server.replies = [Stream(["Open the "], ending="hang")]
-    stream = asking.generator.generate("How?", passages=PASSAGES, history=(), instructions="")
-    async with aclosing(stream) as pieces:  # type: ignore[type-var]  # the port promises an iterator only
-        async for _ in pieces:
-            break
+    task = asyncio.create_task(asking.ask())
+    await server.arrived.wait()
+    task.cancel()
     async with asyncio.timeout(10):
         await server.gone.wait()
+    assert asking.model.circuit.state is State.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -399,7 +415,7 @@ async def test_too_much_to_read_names_the_model(server: FakeOpenAI, asking: Aski
     server.replies = [Failure(400, "This model's maximum context length is 4096 tokens.")]
     failure = await asking.fails()
     assert isinstance(failure, Rejected)
-    assert "larger context" in str(failure)
+    assert "EXPERT_MODEL_CONTEXT_TOKENS" in str(failure)
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 429, 500])
@@ -424,14 +440,15 @@ async def test_key_and_passages_reach_no_error_and_no_log(
 
 @pytest.mark.parametrize("model", ["nonsense", "no-such-service/model", ""])
 def test_unknown_service_is_rejected_at_once(model: str) -> None:
+    circuit = Circuit(model, clock=time.monotonic, jitter=lambda: 0.0)
     with pytest.raises(Rejected, match="EXPERT_MODEL"):
-        LiteLLMGenerator(model)
+        LanguageModel(model, access=Access(), limits=Limits(), circuit=circuit)
 
 
 def test_missing_install_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "litellm", None)
     with pytest.raises(Rejected, match=r"the-expert\[litellm\].*make setup-litellm"):
-        LiteLLMGenerator("openai/local")
+        language_model("http://127.0.0.1:9/v1")
 
 
 _PROBE = """
@@ -443,15 +460,15 @@ def hook(event, args):
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
         seen.append(str(args[0]))
 sys.addaudithook(hook)
-from tests.contract.test_litellm_generator import KEY, OK, Asking, LiteLLMGenerator, fake_openai
+from tests.contract.test_litellm_generator import OK, Asking, fake_openai, language_model
 assert "litellm" not in sys.modules, "importing the adapter must not import LiteLLM"
 
 async def main():
     async with fake_openai() as server:
         server.replies = [OK]
-        asking = Asking(LiteLLMGenerator("openai/meta-llama/Llama-3-8b", api_base=server.base, api_key=KEY))
+        asking = Asking(language_model(server.base, name="openai/meta-llama/Llama-3-8b"))
         await asking.ask()
-        await asking.generator.close()
+        await asking.model.close()
 
 asyncio.run(main())
 print(json.dumps({"seen": sorted(set(seen)), "env": os.environ.get("FROM_DOT_ENV")}))

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from brain.adapters.addresses import AllowedHosts
-from brain.adapters.litellm_generator import LiteLLMGenerator
+from brain.adapters.language_model import Limits
 from brain.adapters.litellm_library import guarded_litellm
 from brain.adapters.outbound import Gate
 from brain.domain.errors import Unavailable
 from tests.contract.fake_openai import FakeOpenAI, fake_openai
-from tests.contract.test_litellm_generator import KEY, OK, Asking
+from tests.contract.test_litellm_generator import OK, Asking, language_model
 
 # What LiteLLM 1.106 does with a newer pydantic.
 pytestmark = [
@@ -51,9 +51,9 @@ async def test_a_private_address_is_not_connected_to(
     model: str, server: FakeOpenAI, connected: list[str]
 ) -> None:
     with guarded_litellm(Gate(AllowedHosts())):
-        asking = Asking(LiteLLMGenerator(model, api_base=server.base, api_key=KEY, timeout_s=5))
+        asking = Asking(language_model(server.base, name=model, limits=Limits(timeout_s=5)))
         failure = await asking.fails()
-        await asking.generator.close()
+        await asking.model.close()
 
     assert connected == []
     assert server.requests == []
@@ -63,8 +63,8 @@ async def test_a_private_address_is_not_connected_to(
 
 async def test_one_that_is_opened_answers(server: FakeOpenAI, connected: list[str]) -> None:
     with guarded_litellm(Gate(AllowedHosts.parse(["127.0.0.0/8"]))):
-        asking = Asking(LiteLLMGenerator("openai/local", api_base=server.base, api_key=KEY))
+        asking = Asking(language_model(server.base))
         await asking.ask()
-        await asking.generator.close()
+        await asking.model.close()
 
     assert len(connected) == len(server.requests) == 1

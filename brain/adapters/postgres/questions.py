@@ -15,6 +15,7 @@ from brain.domain.errors import Conflict
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, DocumentId, PassageId
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
+from brain.domain.spent import Spent
 
 _ANSWER = """
 SELECT a.*, m.name AS approver FROM answer a
@@ -116,6 +117,9 @@ class SqlQuestions:
                 approved_at=approval.at if approval else None,
                 timings_ms=dict(answer.timings_ms),
                 withdrawn=answer.withdrawn,
+                input_tokens=answer.spent.input_tokens,
+                output_tokens=answer.spent.output_tokens,
+                cost_usd=answer.spent.usd,
             )
             .on_conflict_do_nothing(index_elements=["tenant_id", "question_id", "version"])
             .returning(text("id"))
@@ -229,6 +233,7 @@ def _answer(row: Row[Any], citations: tuple[Citation, ...]) -> Answer:
         withdrawn=row.withdrawn,
         signals=row.signals,
         timings_ms=row.timings_ms,
+        spent=Spent(row.input_tokens, row.output_tokens, row.cost_usd),
     )
 
 

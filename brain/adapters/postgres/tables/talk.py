@@ -76,6 +76,9 @@ class Answer(SQLModel, table=True):
     approved_at: datetime | None = moment(nullable=True)
     timings_ms: dict[str, float] = json()
     withdrawn: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
+    input_tokens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    output_tokens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    cost_usd: float | None
     created_at: datetime = moment()
 
 

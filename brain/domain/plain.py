@@ -1,0 +1,66 @@
+"""What a model wrote, with nothing left in it that a reader's program could follow, fetch or run: no links,
+no images, no HTML. Links belong to our own citations. Code stays as it is: it is shown, never rendered."""
+
+import re
+
+_CODE = re.compile(r"(^[ \t]*(```|~~~).*?(?:^[ \t]*\2[`~]*[ \t]*$|\Z)|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+# What stands between these is not text.
+_UNSHOWN = re.compile(
+    r"<(script|style|iframe|object|svg|template|head|title|noscript)\b.*?(?:</\1\s*>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^<>]*>", re.IGNORECASE)
+_ITEM = re.compile(r"<li\b[^<>]*>", re.IGNORECASE)
+_ELEMENTS = """
+a abbr acronym address applet area article aside audio b base bdi bdo big blink blockquote body br
+button canvas center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em
+embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 header hr html i
+iframe img input ins kbd label legend li link main map mark marquee math menu meta meter nav noembed
+noframes object ol optgroup option output p param picture plaintext portal pre progress q rp rt ruby
+s samp section select slot small source span strike strong sub summary sup svg table tbody td
+textarea tfoot th thead time tr track tt u ul var video wbr xmp
+""".split()
+# Known elements, and whatever carries attributes; a lone `<pod>` is a place to fill in, and stays.
+_TAG = re.compile(
+    rf"</?(?:{'|'.join(_ELEMENTS)})(?:[\s/][^<>]*)?>|</?[A-Za-z][^<>]*?=[^<>]*(?:>|\Z)|<[!?][^<>]*(?:>|\Z)",
+    re.IGNORECASE,
+)
+_IMAGE = re.compile(r"!\[[^\[\]]*\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\[\]\n]*\])?")
+_LINK = re.compile(
+    r"\[([^\[\]\n]*)\](?:\(\s*[^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[(?!\d{1,3}\])[^\[\]\n]*\])"
+)
+_DEFINITION = re.compile(r"^[ \t]{0,3}\[[^\[\]\n]+\]:[ \t]*\S.*$", re.MULTILINE)
+_AUTOLINK = re.compile(r"<(?:[A-Za-z][A-Za-z0-9+.-]{1,31}:|[^\s<>@]+@)[^\s<>]*>")
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\U000e0000-\U000e007f]"
+)
+_MARK = re.compile(r"\d{1,3}")
+
+
+def plain(markdown: str) -> str:
+    text = _HIDDEN.sub("", markdown.replace("\r\n", "\n"))
+    parts: list[str] = []
+    at = 0
+    for code in _CODE.finditer(text):
+        parts += [_bare(text[at : code.start()]), code.group()]
+        at = code.end()
+    return "".join((*parts, _bare(text[at:]))).strip()
+
+
+def _bare(text: str) -> str:
+    text = _DEFINITION.sub("", text)
+    while (less := _less(text)) != text:  # what is taken out may join what stood around it
+        text = less
+    return _LINK.sub(_words, _IMAGE.sub("", text))
+
+
+def _less(text: str) -> str:
+    text = _AUTOLINK.sub("", _UNSHOWN.sub("", _COMMENT.sub("", text)))
+    return _TAG.sub("", _ITEM.sub("\n- ", _BREAK.sub("\n", text)))
+
+
+def _words(link: re.Match[str]) -> str:
+    """The words of a link; a citation that was made one becomes a citation again."""
+    words = link.group(1)
+    return f"[{words}]" if _MARK.fullmatch(words.strip()) else words
