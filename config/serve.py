@@ -31,6 +31,7 @@ from config.settings import DatabaseUrls, Settings
 from config.surface import Surface, surface
 from config.wiring import Wiring, assembled, executor
 from workers.executor import working
+from workers.retention import forgetting
 
 # Holds the id of the tenant that has read the samples; without the file, they are read again.
 _DEMO_INGESTED = "demo-ingested"
@@ -145,6 +146,7 @@ class _Up:
             )
             async with (
                 heads_noted(self.settings, wiring),
+                forgetting(wiring.queue, days=self.settings.retention_days),
                 working(executor(self.settings, wiring, report=self.surface.board.report)),
             ):
                 server = _Server(config)

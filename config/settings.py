@@ -99,6 +99,9 @@ class Settings(BaseSettings):
         default=None,
         description="Secrets that sign the audit trail, oldest first, comma between. Unset: in audit.key.",
     )
+    retention_days: int = Field(
+        default=30, ge=1, le=3650, description="How long finished background work stays on record."
+    )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
 
     @field_validator("home", "departments", mode="after")

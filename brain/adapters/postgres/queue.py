@@ -78,6 +78,23 @@ FROM unnest(CAST(:tenants AS uuid[]), CAST(:ids AS uuid[]), CAST(:fences AS inte
 WHERE (task.tenant_id, task.id, attempts, state) = (held.tenant_id, held.id, held.fence, 'leased')
 """
 
+_FORGET_TASKS = """
+WITH over AS (
+    SELECT tenant_id, id FROM task WHERE state = 'done' AND done_at < now() - make_interval(days => :days)
+    ORDER BY done_at LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+DELETE FROM task USING over WHERE (task.tenant_id, task.id) = (over.tenant_id, over.id)
+"""
+
+_FORGET_FACTS = """
+WITH over AS (
+    SELECT tenant_id, id FROM outbox WHERE relayed_at < now() - make_interval(days => :days)
+    AND NOT EXISTS (SELECT FROM task WHERE (task.tenant_id, event_id) = (outbox.tenant_id, outbox.id))
+    ORDER BY relayed_at LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+DELETE FROM outbox USING over WHERE (outbox.tenant_id, outbox.id) = (over.tenant_id, over.id)
+"""
+
 _COUNTS = """
 SELECT (SELECT jsonb_object_agg(state, tasks) FROM (SELECT state, count(*) tasks FROM task GROUP BY state) s),
     (SELECT count(*) FROM outbox WHERE relayed_at IS NULL),
@@ -231,6 +248,17 @@ class Queue:
                     "fences": [task.attempts for task in tasks],
                 },
             )
+
+    async def forget_done(self, *, days: int, limit: int) -> int:
+        """Delete up to `limit` tasks that were done that long ago, and as many facts that nobody works on.
+
+        Returns how many went. Dead tasks stay, with their facts: somebody has to look at them.
+        """
+        gone = 0
+        for statement in (_FORGET_TASKS, _FORGET_FACTS):
+            async with reachable(), self.engine.begin() as connection:
+                gone += (await connection.execute(text(statement), {"days": days, "limit": limit})).rowcount
+        return gone
 
     async def next_due_in_s(self, handlers: Collection[str]) -> float | None:
         """Zero where something is due now, None where nothing waits."""

@@ -13,7 +13,11 @@ _APP = {"audit": "SELECT, INSERT, UPDATE (details, salts)", "tenant": "SELECT, U
 
 # What the relay and the sweeper need across tenants, and nothing else: they move rows between outbox and
 # task, and a new tenant is created before anybody can speak in its name.
-_SYSTEM = {"tenant": "SELECT, INSERT", "outbox": "SELECT, UPDATE", "task": "SELECT, INSERT, UPDATE"}
+_SYSTEM = {
+    "tenant": "SELECT, INSERT",
+    "outbox": "SELECT, UPDATE, DELETE",
+    "task": "SELECT, INSERT, UPDATE, DELETE",
+}
 
 
 def secure(connection: Connection, *, app_role: str, system_role: str) -> None:

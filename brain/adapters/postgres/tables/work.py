@@ -33,6 +33,7 @@ class Inbox(SQLModel, table=True):
 class Outbox(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="outbox_tenant_fkey"),
+        Index("outbox_relayed", "relayed_at", postgresql_where=text("relayed_at IS NOT NULL")),
         Index("outbox_unrelayed", "position", postgresql_where=text("relayed_at IS NULL")),
     )
     tenant_id: UUID = Field(primary_key=True)
@@ -52,6 +53,7 @@ class Task(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "event_id"], ["outbox.tenant_id", "outbox.id"]),
         UniqueConstraint("tenant_id", "event_id", "handler"),
         CheckConstraint("state IN ('ready', 'leased', 'unknown', 'done', 'dead')", name="state"),
+        Index("task_done", "done_at", postgresql_where=text("state = 'done'")),
         Index("task_due", "due_at", postgresql_where=text("state IN ('ready', 'leased')")),
     )
     tenant_id: UUID = Field(primary_key=True)
