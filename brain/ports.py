@@ -17,7 +17,7 @@ from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Fo
 from brain.domain.privacy import ArticleTrace, Names, Restated
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
 from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
-from brain.domain.review import Review, ReviewCase, ReviewId, Verdict
+from brain.domain.review import Move, Review, ReviewCase, ReviewId, Verdict
 from brain.domain.rewriting import Rewritten
 from brain.domain.training import TrainingExample
 
@@ -185,6 +185,19 @@ class Questions(Protocol):
     async def asked_by(self, member: MemberId, *, limit: int) -> list[tuple[Question, Answer | None]]: ...
 
 
+class Assignments(Protocol):
+    """Who has which review, and who was shown it."""
+
+    async def load(self) -> dict[MemberId, int]:
+        """How many open reviews each member has; without those who have none."""
+
+    async def save(self, review: Review, move: Move | None) -> None:
+        """Write whose turn it is, the clock and the status; a move is added to the review's history."""
+
+    async def show(self, review: Review, member: MemberId) -> None:
+        """Remember that the member was shown what is to be judged now."""
+
+
 class Reviews(Protocol):
     async def open(self, review: Review, *, wording: str, vector: Vector | None) -> Review:
         """Returns it with the tenant's next number; the question of its answer waits for it.
@@ -203,16 +216,19 @@ class Reviews(Protocol):
         Only reviews whose answer's sources the audience may read.
         """
 
-    async def case(self, number: int, *, lock: bool) -> ReviewCase | None:
-        """With what became of its sources; its `shown_hash` covers that too."""
+    async def case(self, review: int | ReviewId, *, lock: bool) -> ReviewCase | None:
+        """By number or id, with what became of its sources; its `shown_hash` covers that too.
+
+        With `lock`, nobody else changes it until the transaction ends.
+        """
 
     async def cases(self, *, departments: frozenset[DepartmentId], open_only: bool) -> list[ReviewCase]: ...
 
     async def decide(self, verdict: Verdict) -> bool:
         """False where the review was decided before."""
 
-    async def waiting(self, review: ReviewId) -> list[tuple[QuestionId, str]]:
-        """Each question with the wording in which it can be understood alone."""
+    @property
+    def assignments(self) -> Assignments: ...
 
     async def for_question(self, question: QuestionId) -> tuple[int | None, str]:
         """The number of the newest review this question waits for or waited for, and its verdict's reason."""

@@ -2,15 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal, get_args
 from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from brain.domain.clock import Clock, Step, WorkingHours
 from brain.domain.errors import Rejected
 from brain.domain.identity import Department, DepartmentId, Thresholds, Visibility
 from brain.usecases.load_departments import DepartmentFile
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 class _Thresholds(BaseModel):
@@ -25,6 +40,56 @@ class _Thresholds(BaseModel):
         return self
 
 
+class _Clock(BaseModel):
+    """Hours after the opening of a review."""
+
+    model_config = ConfigDict(extra="forbid")
+    remind: float | None = Field(default=None, gt=0)
+    hand_on: float | None = Field(default=None, gt=0)
+    owner: float | None = Field(default=None, gt=0)
+
+
+class _WorkingHours(BaseModel):
+    """Times of day are kept as minutes since midnight."""
+
+    model_config = ConfigDict(extra="forbid")
+    time_zone: str
+    opens: int = Field(default=8 * 60, alias="from")
+    closes: int = Field(default=17 * 60, alias="until")
+    days: tuple[Weekday, ...] = Field(default=_DAYS[:5], min_length=1)
+
+    def told(self) -> WorkingHours:
+        days = frozenset(_DAYS.index(day) for day in self.days)
+        return WorkingHours(self.time_zone, self.opens, self.closes, days)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone {name!r}; write one such as Europe/Oslo") from error
+        return name
+
+    @field_validator("opens", "closes", mode="before")
+    @classmethod
+    def _minute(cls, told: object) -> object:
+        """YAML reads 17:00 without quotes as a number in base 60, which is just the minute of the day."""
+        hour, colon, minute = told.partition(":") if isinstance(told, str) else ("", "", "")
+        if colon and hour.isdecimal() and minute.isdecimal() and int(minute) < 60:
+            told = int(hour) * 60 + int(minute)
+        if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told <= 24 * 60:
+            raise ValueError('write a time of day such as "08:30"')
+        return told
+
+    @field_validator("closes")
+    @classmethod
+    def _long_enough(cls, closes: int, others: ValidationInfo) -> int:
+        if closes - others.data.get("opens", 0) < 60:
+            raise ValueError("until must be at least an hour after from")
+        return closes
+
+
 class _Department(BaseModel):
     """What a file may say. The file's name is the department's slug."""
 
@@ -36,8 +101,32 @@ class _Department(BaseModel):
     thresholds: _Thresholds = _Thresholds()
     review_hours: int = Field(default=24, ge=1, le=24 * 30)
     article_days: int = Field(default=180, ge=1, le=3_650)
+    clock: _Clock = _Clock()
+    working_hours: _WorkingHours | None = None
+    owner: str = Field(default="", max_length=64)
     reviewers: tuple[str, ...] = ()
     prompt: str = Field(default="", max_length=4_000)
+
+    @field_validator("clock")
+    @classmethod
+    def _in_order(cls, told: _Clock, others: ValidationInfo) -> _Clock:
+        clock = Clock(others.data.get("review_hours", 24), told.remind, told.hand_on, told.owner)
+        marks = [(step.name.lower(), clock.mark_h(step)) for step in Step]
+        for (earlier, before_h), (later, after_h) in pairwise(marks):
+            if before_h >= after_h:
+                name = "review_hours" if later == "expire" else later
+                raise ValueError(f"{earlier} ({before_h:g} h) must come before {name} ({after_h:g} h)")
+        return told
+
+    def timed(self) -> Clock:
+        hours = self.working_hours
+        return Clock(
+            self.review_hours,
+            self.clock.remind,
+            self.clock.hand_on,
+            self.clock.owner,
+            hours.told() if hours else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +174,9 @@ def _read(source: _Source) -> DepartmentFile:
         visibility=told.visibility,
         thresholds=Thresholds(told.thresholds.publish, told.thresholds.abstain),
         instructions=told.prompt,
-        review_hours=told.review_hours,
         article_days=told.article_days,
+        clock=told.timed(),
+        owner=told.owner,
     )
     return DepartmentFile(department, told.reviewers)
 

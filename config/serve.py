@@ -136,7 +136,9 @@ class _Up:
             demo_tenant = await self._found_demo(wiring) if with_demo else None
             for tenant in (await tenants(wiring.system_engine)).values():
                 for absent in await load_departments(wiring.store, tenant, files):
-                    self.console.print(f"Reviewer not a member yet: {absent}", markup=False)
+                    self.console.print(
+                        f"Named in the departments' files, but cannot review yet: {absent}", markup=False
+                    )
             config = uvicorn.Config(
                 surface(self.settings, wiring, self.surface),
                 host=self.settings.host,
@@ -221,6 +223,7 @@ class _Up:
                 '  .venv/bin/expert ask "How do I rotate the Redis password?"',
                 '  .venv/bin/expert ask "How do I book the roof terrace?"',
                 "  .venv/bin/expert reviews",
+                "  .venv/bin/expert review 1",
                 '  .venv/bin/expert approve 1 --text "Write to the front desk two weeks ahead."',
             ]
         self.console.print("\n".join(lines), markup=False, highlight=False)

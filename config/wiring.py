@@ -29,6 +29,7 @@ from config.settings import DatabaseUrls, Settings
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
 from workers.tasks.answer import answer, hand_over
+from workers.tasks.keep_time import keep_time
 from workers.tasks.renew import renew
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
@@ -99,6 +100,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     known = {name for names in SUBSCRIPTIONS.values() for name in names}
     handlers = {
         "answer": answer(wiring.ask, report=report),
+        "keep_time": keep_time(wiring.store),
         "renew": renew(Renew(wiring.store)),
     }
     if known != set(handlers):

@@ -20,7 +20,11 @@ from brain.domain.events import (
     DocumentForgotten,
     Event,
     QuestionAsked,
+    ReviewClockRang,
+    ReviewExpired,
+    ReviewHandedOn,
     ReviewJoined,
+    ReviewReminded,
     ReviewRequested,
 )
 
@@ -30,6 +34,10 @@ SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
     AnswerPublished: (),
     ReviewRequested: (),
     ReviewJoined: (),
+    ReviewClockRang: ("keep_time",),
+    ReviewReminded: (),
+    ReviewHandedOn: (),
+    ReviewExpired: (),
     AnswerApproved: (),
     AnswerAmended: (),
     AnswerRejected: (),

@@ -10,7 +10,7 @@ from brain.api import present, schemas
 from brain.api.access import Shared, Speaker
 from brain.api.errors import problems
 from brain.domain.records import KeyId, TaskId
-from brain.usecases import administer, read
+from brain.usecases import administer, be_away, read
 from brain.usecases.replay import replay as replay_task
 
 router = APIRouter(tags=["administration"])
@@ -76,6 +76,33 @@ async def enable_member(
 ) -> schemas.MemberShown:
     store = shared.services.store
     member = await administer.enable_member(store, principal, handle)
+    return present.member(member, present.slugs(await read.departments(store, principal)))
+
+
+@router.post(
+    "/v1/members/{handle}/away",
+    summary="Say that a member is away",
+    description="Oneself, or as an admin of theirs. They get no reviews; those they have are handed on.",
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def away(
+    handle: Annotated[schemas.Handle, Path()], body: schemas.NewAbsence, principal: Speaker, shared: Shared
+) -> schemas.MemberAway:
+    store = shared.services.store
+    gone = await be_away.be_away(store, principal, handle, until=body.until)
+    return present.away(gone, present.slugs(await read.departments(store, principal)))
+
+
+@router.post(
+    "/v1/members/{handle}/back",
+    summary="Say that a member is back",
+    responses=problems(403, 404, 409, 422),
+)
+async def back(
+    handle: Annotated[schemas.Handle, Path()], principal: Speaker, shared: Shared
+) -> schemas.MemberShown:
+    store = shared.services.store
+    member = await be_away.be_back(store, principal, handle)
     return present.member(member, present.slugs(await read.departments(store, principal)))
 
 

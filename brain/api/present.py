@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 
-from brain.api import article_schemas, schemas
+from brain.api import article_schemas, review_schemas, schemas
 from brain.api.services import Readiness
 from brain.domain.answer import Answer, AnswerStatus, Approval, Citation
 from brain.domain.article import Article, ArticleStatus, ArticleVersion
 from brain.domain.change import Source
-from brain.domain.identity import Department, DepartmentId, Member, Principal, Role
+from brain.domain.identity import Department, DepartmentId, Member, MemberId, Principal, Role
 from brain.domain.knowledge import Document
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase
 from brain.domain.spent import Spent
 from brain.usecases.administer import Saved
+from brain.usecases.be_away import Away
 
 Slugs = Mapping[DepartmentId, str]
 
@@ -87,8 +88,8 @@ def _approved(approval: Approval) -> schemas.Approved:
     return schemas.Approved(by=approval.name, at=approval.at)
 
 
-def review_summary(case: ReviewCase, known: Slugs) -> schemas.ReviewSummary:
-    return schemas.ReviewSummary(
+def review_summary(case: ReviewCase, known: Slugs, reader: MemberId) -> review_schemas.ReviewSummary:
+    return review_schemas.ReviewSummary(
         number=case.review.number,
         question=case.question,
         department=slug(case.review.department, known),
@@ -97,17 +98,30 @@ def review_summary(case: ReviewCase, known: Slugs) -> schemas.ReviewSummary:
         waiting=case.waiting,
         opened_at=case.review.opened_at,
         due_at=case.review.due_at,
+        assignee=case.assigned_to,
+        mine=case.review.assignee == reader,
     )
 
 
-def review(case: ReviewCase, known: Slugs) -> schemas.ReviewShown:
-    return schemas.ReviewShown(
-        **review_summary(case, known).model_dump(),
+def review(case: ReviewCase, known: Slugs, reader: MemberId) -> review_schemas.ReviewShown:
+    return review_schemas.ReviewShown(
+        **review_summary(case, known, reader).model_dump(),
         asked_by=case.asked_by,
         draft=case.answer.text,
         citations=_citations(case.answer.citations),
         reasons=list(case.answer.reasons),
         shown_hash=case.review.shown_hash,
+        shown_before=reader in case.shown_to,
+        history=[
+            review_schemas.MoveShown(
+                kind=move.kind,
+                at=move.at,
+                member=move.member_name or None,
+                by=move.by_name or None,
+                reason=move.reason,
+            )
+            for move in case.history
+        ],
         verdict=_verdict(case),
         occasion=case.review.occasion,
         article=case.review.article,
@@ -115,8 +129,8 @@ def review(case: ReviewCase, known: Slugs) -> schemas.ReviewShown:
     )
 
 
-def _source(one: Source) -> schemas.SourceShown:
-    return schemas.SourceShown(
+def _source(one: Source) -> review_schemas.SourceShown:
+    return review_schemas.SourceShown(
         number=one.citation.number,
         label=one.citation.label,
         state=one.state,
@@ -126,11 +140,11 @@ def _source(one: Source) -> schemas.SourceShown:
     )
 
 
-def _verdict(case: ReviewCase) -> schemas.VerdictShown | None:
+def _verdict(case: ReviewCase) -> review_schemas.VerdictShown | None:
     verdict = case.verdict
     if verdict is None or verdict.decided_at is None:
         return None
-    return schemas.VerdictShown(
+    return review_schemas.VerdictShown(
         kind=verdict.kind,
         by=case.decided_by or "a former member",
         at=verdict.decided_at,
@@ -208,6 +222,7 @@ def member(one: Member, known: Slugs) -> schemas.MemberShown:
         email=one.email,
         roles=_roles(one, known),
         disabled_at=one.disabled_at,
+        absent_until=one.absent_until,
     )
 
 
@@ -218,6 +233,12 @@ def _roles(one: Member, known: Slugs) -> dict[str, list[Role]]:
 def saved(one: Saved, known: Slugs) -> schemas.MemberSaved:
     former = _roles(one.former, known) if one.former else None
     return schemas.MemberSaved(**member(one.member, known).model_dump(), replaced=former)
+
+
+def away(one: Away, known: Slugs) -> schemas.MemberAway:
+    return schemas.MemberAway(
+        **member(one.member, known).model_dump(), handed_on=list(one.handed_on), kept=list(one.kept)
+    )
 
 
 def me(principal: Principal, known: Slugs) -> schemas.Me:

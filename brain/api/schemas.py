@@ -5,16 +5,13 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from brain.domain.article import ArticleStatus
-from brain.domain.change import SourceState
 from brain.domain.identity import Role, Visibility
 from brain.domain.knowledge import DocumentStatus
 from brain.domain.records import Reason, TaskState
-from brain.domain.review import Occasion, ReviewStatus, VerdictKind
 from brain.usecases.accept import MAX_CHARACTERS as QUESTION_CHARACTERS
-from brain.usecases.decide import MAX_CHARACTERS as ANSWER_CHARACTERS
 from brain.usecases.ingest import Outcome
 
 LONGEST_WAIT_S = 60
@@ -184,73 +181,6 @@ class Step(Sent):
     step: str = Field(examples=["searching"])
 
 
-class ReviewSummary(Sent):
-    number: int = Field(examples=[12])
-    question: str
-    department: str
-    status: ReviewStatus
-    confidence: float
-    waiting: int = Field(description="How many questions wait for this review.")
-    opened_at: datetime
-    due_at: datetime
-
-
-class VerdictShown(Sent):
-    kind: VerdictKind
-    by: str
-    at: datetime
-    reason: str
-    diff: str = Field(description="From the draft to the amended text.")
-
-
-class SourceShown(Sent):
-    number: int = Field(description="The `[n]` in the draft.", examples=[1])
-    label: str = Field(examples=["Badges › Visitor badge"])
-    state: SourceState
-    before: str = Field(description="The passage as it was cited; of a forgotten one, the quoted words.")
-    now: str | None = Field(description="What stands there now.")
-    diff: str = Field(
-        description="From what was cited to what stands there now.",
-        examples=["--- cited\n+++ now\n@@ -1 +1 @@\n-It costs 15 euros.\n+It costs 25 euros."],
-    )
-
-
-class ReviewShown(ReviewSummary):
-    """All a reviewer needs. A verdict is bound to `shown_hash`: send it back."""
-
-    asked_by: str = Field(examples=["Amira Solberg"])
-    draft: str = Field(description="Empty where the machine found no answer; then a verdict needs a text.")
-    citations: list[CitationShown]
-    reasons: list[str]
-    shown_hash: str = Field(examples=[_HASH])
-    verdict: VerdictShown | None
-    occasion: Occasion = Field(description="Why it was opened; all but `answer` are about an article.")
-    article: UUID | None = Field(description="The approved answer that is to be looked at again.")
-    changes: list[SourceShown] = Field(description="Sources that are not what was cited any more.")
-
-
-class NewVerdict(Received):
-    kind: VerdictKind
-    text: Annotated[Text, Field(max_length=ANSWER_CHARACTERS)] = Field(
-        default="",
-        description="The answer in the reviewer's words; approving another text than the draft amends it.",
-    )
-    reason: Annotated[Text, Field(max_length=2_000)] = Field(
-        default="", description="Needed for a rejection.", examples=["The runbook is outdated."]
-    )
-    shown_hash: str = Field(pattern=r"^[0-9a-f]{64}$", examples=[_HASH])
-    days: int | None = Field(
-        default=None,
-        ge=1,
-        le=LONGEST_LIFE_DAYS,
-        description="How long the approval holds; left out, as long as is usual in the department.",
-    )
-    without_sources: bool = Field(
-        default=False,
-        description="Approve on your word also what the changed sources do not say any more.",
-    )
-
-
 class DepartmentShown(Sent):
     slug: str = Field(examples=["it-ops"])
     name: str = Field(examples=["IT operations"])
@@ -323,6 +253,16 @@ class MemberShown(Sent):
     email: str | None
     roles: dict[str, list[Role]] = Field(description="By department.")
     disabled_at: datetime | None
+    absent_until: datetime | None = Field(description="Until then, no review is given to them.")
+
+
+class NewAbsence(Received):
+    until: AwareDatetime = Field(examples=[_AT], description="When they are back; with its time zone.")
+
+
+class MemberAway(MemberShown):
+    handed_on: list[int] = Field(description="Their reviews that somebody else has now.")
+    kept: list[int] = Field(description="Those that nobody else could take.")
 
 
 class MemberSaved(MemberShown):

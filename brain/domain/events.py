@@ -6,6 +6,7 @@ An event carries ids, not texts: whoever handles it reads the present state.
 from dataclasses import dataclass
 
 from brain.domain.answer import AnswerId
+from brain.domain.identity import MemberId
 from brain.domain.knowledge import ArticleId, DocumentId
 from brain.domain.question import QuestionId
 from brain.domain.review import ReviewId
@@ -32,6 +33,33 @@ class ReviewRequested:
 class ReviewJoined:
     review: ReviewId
     question: QuestionId
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewClockRang:
+    """The time for a review's next step has come, unless somebody was faster."""
+
+    review: ReviewId
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReminded:
+    review: ReviewId
+    member: MemberId
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewHandedOn:
+    """To `member`, by the clock or by whom had it before."""
+
+    review: ReviewId
+    member: MemberId
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewExpired:
+    review: ReviewId
+    answer: AnswerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,10 @@ Event = (
     | AnswerPublished
     | ReviewRequested
     | ReviewJoined
+    | ReviewClockRang
+    | ReviewReminded
+    | ReviewHandedOn
+    | ReviewExpired
     | AnswerApproved
     | AnswerAmended
     | AnswerRejected

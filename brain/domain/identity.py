@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+from brain.domain.clock import Clock
+
 TenantId = NewType("TenantId", UUID)
 DepartmentId = NewType("DepartmentId", UUID)
 MemberId = NewType("MemberId", UUID)
@@ -35,6 +37,8 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Department:
+    """`owner` is the handle of whom a review comes to that no reviewer decides; empty: an admin's."""
+
     id: DepartmentId
     slug: str
     name: str
@@ -43,8 +47,9 @@ class Department:
     visibility: Visibility = Visibility.TENANT
     thresholds: Thresholds = Thresholds()
     instructions: str = ""
-    review_hours: int = 24
     article_days: int = 180
+    clock: Clock = field(default_factory=Clock)
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Member:
     roles: Mapping[DepartmentId, frozenset[Role]] = field(default_factory=dict)
     disabled_at: datetime | None = None
     erased_at: datetime | None = None
+    absent_until: datetime | None = None
 
     @property
     def departments(self) -> frozenset[DepartmentId]:
@@ -63,6 +69,9 @@ class Member:
 
     def may(self, role: Role, department: DepartmentId) -> bool:
         return self.disabled_at is None and role in self.roles.get(department, frozenset())
+
+    def is_there(self, now: datetime) -> bool:
+        return self.disabled_at is None and (self.absent_until is None or self.absent_until <= now)
 
     def is_admin(self) -> bool:
         return self.disabled_at is None and any(Role.ADMIN in roles for roles in self.roles.values())

@@ -56,6 +56,7 @@ async def add_member(store: Store, principal: Principal, new: NewMember) -> Save
             name=new.name.strip() or handle,
             email=new.email,
             roles=roles,
+            absent_until=former.absent_until if former else None,
         )
         await save_keeping_admins(tx, principal, member)
         await _note(tx, principal, "member.saved", f"member {member.id}")

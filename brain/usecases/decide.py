@@ -60,7 +60,7 @@ class Decide:
     async def __call__(self, principal: Principal, judgement: Judgement) -> ReviewCase:
         try:
             return await self._decide(principal, judgement)
-        except Denied as refusal:
+        except (Denied, Missing, Conflict) as refusal:
             await self._record_refusal(principal, judgement, str(refusal))
             raise
 
@@ -68,16 +68,15 @@ class Decide:
         async with self.store.transaction(principal.tenant) as tx:
             seen = await tx.reviews.case(judgement.number, lock=False)
             case = _require(seen, principal.member, await tx.people.departments(), judgement)
-            wordings = await _wordings(tx, case)
         wanted, citations = _settled(case, judgement)
-        prepared = await self._prepare(case, wanted, citations, wordings, principal.member)
+        prepared = await self._prepare(case, wanted, citations, _wordings(case), principal.member)
         async with self.store.transaction(principal.tenant) as tx:
             member = await tx.people.member(str(principal.member.id))
             locked = await tx.reviews.case(judgement.number, lock=True)
             case = _require(locked, member, await tx.people.departments(), judgement)
             if seen is not None and case.question != seen.question:
                 raise Conflict(f"Review {judgement.number} has changed since you saw it; look at it again.")
-            still = await _wordings(tx, case)
+            still = _wordings(case)
             prepared = replace(prepared, wordings=[one for one in prepared.wordings if one[0] in still])
             await _record(tx, case, wanted, prepared, member or principal.member)
             return await tx.reviews.case(judgement.number, lock=False) or case
@@ -127,7 +126,7 @@ def _require(
         when = f"{case.verdict.decided_at:%Y-%m-%d %H:%M} UTC"
         raise Conflict(f"Review {number} was already decided by {case.decided_by} at {when}.")
     if case.review.status is not ReviewStatus.OPEN:
-        raise Conflict(f"Review {number} is {case.review.status}.")
+        raise Conflict(f"Review {number} has expired: nobody decided it in time. Asked again, it opens anew.")
     if (why := objection(case, member, departments)) is not None:
         raise Denied(why)
     if judgement.shown_hash != case.review.shown_hash:
@@ -135,6 +134,9 @@ def _require(
             "" if all(source.stands for source in case.sources) else ", or a source of it is changed or gone"
         )
         raise Conflict(f"Review {number} has changed since you saw it{what}; look at it again.")
+    if member.id not in case.shown_to:
+        # The hash came from somebody else's screen: no proof that this member has read anything.
+        raise Conflict(f"Review {number} has not been shown to you yet; look at it first, then decide.")
     return case
 
 
@@ -189,10 +191,9 @@ def _pointed_at(case: ReviewCase, text: str) -> tuple[Citation, ...]:
     return tuple(one for one in present if f"[{one.number}]" in text) or tuple(present)
 
 
-async def _wordings(tx: Transaction, case: ReviewCase) -> list[str]:
+def _wordings(case: ReviewCase) -> list[str]:
     """The ways in which those who wait have asked."""
-    waiting = await tx.reviews.waiting(case.review.id)
-    return list(dict.fromkeys([case.question, *(wording for _, wording in waiting)]))
+    return list(dict.fromkeys([case.question, *(wording for _, wording in case.questions)]))
 
 
 async def _record(
@@ -229,7 +230,7 @@ async def _reject(tx: Transaction, case: ReviewCase, reason: str) -> None:
     """An article that does not pass its review is retracted."""
     if case.review.article is not None:
         await follow_up(tx, await tx.articles.withdraw(case.review.article, Cause.RETRACTED, reason=reason))
-    for question, _ in await tx.reviews.waiting(case.review.id):
+    for question, _ in case.questions:
         answer = await tx.questions.latest_answer(question)
         if answer is not None and answer.status is not AnswerStatus.RETRACTED:
             await tx.questions.settle(answer.id, to=AnswerStatus.REJECTED)
@@ -298,7 +299,7 @@ async def _days(tx: Transaction, case: ReviewCase, judgement: Judgement) -> int:
 
 async def _answer_others(tx: Transaction, case: ReviewCase, article: Article) -> None:
     """Everyone else who waits gets the article's answer as a new version of their own."""
-    for question, _ in await tx.reviews.waiting(case.review.id):
+    for question, _ in case.questions:
         former = await tx.questions.latest_answer(question)
         if former is None or question == case.review.question:
             continue

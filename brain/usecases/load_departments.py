@@ -21,7 +21,8 @@ class DepartmentFile:
 async def load_departments(store: Store, tenant: TenantId, files: Sequence[DepartmentFile]) -> list[str]:
     """A file gives rights only when its department is made; from then on, who holds which is up to admins.
 
-    Returns the reviewers named in a file who are no members yet, as "handle (department)".
+    Returns those named in a file who are no members yet, as "handle (department)", and owners without a role
+    in which they could see to a review.
     """
     async with store.transaction(tenant) as tx:
         former = await tx.people.departments()
@@ -40,13 +41,28 @@ async def load_departments(store: Store, tenant: TenantId, files: Sequence[Depar
         members = await tx.people.members()
         for member in members:
             await _grant(tx, member, _first_roles(member, made, before))
+        members = await tx.people.members()
     known = {member.handle for member in members}
-    return [
+    absent = [
         f"{handle} ({file.department.slug})"
         for file in files
         for handle in file.reviewers
         if handle not in known
     ]
+    return absent + [one for file in files for one in _idle_owner(file, ids, members)]
+
+
+def _idle_owner(
+    file: DepartmentFile, ids: Mapping[str, DepartmentId], members: Sequence[Member]
+) -> list[str]:
+    """The owner, where no review could be handed to them."""
+    department, owner = ids[file.department.slug], file.department.owner
+    could = (Role.REVIEWER, Role.ADMIN)
+    if not owner or any(
+        one.handle == owner and any(one.may(r, department) for r in could) for one in members
+    ):
+        return []
+    return [f"{owner} (owner of {file.department.slug}: needs the role reviewer or admin there)"]
 
 
 def _narrowed(former: Sequence[Department], present: Sequence[Department]) -> list[Department]:

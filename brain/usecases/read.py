@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.article import Article, ArticleStatus, ArticleVersion
+from brain.domain.assignment import who_to_ask
 from brain.domain.audit import Link, Sought
 from brain.domain.errors import Missing
 from brain.domain.identity import Department, DepartmentId, Member, MemberId, Principal, Role, Visibility
@@ -11,7 +12,7 @@ from brain.domain.knowledge import ArticleId, Document
 from brain.domain.question import Question, QuestionId
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
-from brain.domain.review import ReviewCase, ReviewStatus
+from brain.domain.review import ReviewCase, ReviewStatus, looks_after
 from brain.ports import Store, Transaction
 from brain.usecases.administer import require_admin_everywhere, require_any_admin
 from brain.usecases.permission import article_kept_by
@@ -34,21 +35,24 @@ async def replies(store: Store, principal: Principal, *, limit: int) -> list[Rep
 
 
 async def reviews(store: Store, principal: Principal, *, open_only: bool) -> list[ReviewCase]:
-    """Of the departments in which the principal is a reviewer, where every source is theirs to read."""
+    """Those the principal looks after, where every source is theirs to read."""
+    member = principal.member
     async with store.transaction(principal.tenant) as tx:
-        departments = _held(principal.member, Role.REVIEWER)
+        departments = _held(member, Role.REVIEWER) | _held(member, Role.ADMIN)
         readable = await _readable(tx, principal)
         found = await tx.reviews.cases(departments=departments, open_only=open_only)
-        return [case for case in found if case.answer.scope <= readable]
+        return [case for case in found if looks_after(case.review, member) and case.answer.scope <= readable]
 
 
 async def review(store: Store, principal: Principal, number: int) -> ReviewCase:
+    """That it was shown is remembered: a verdict is on what its author has seen."""
     async with store.transaction(principal.tenant) as tx:
         case = await tx.reviews.case(number, lock=False)
-        if case is None or case.review.department not in _held(principal.member, Role.REVIEWER):
+        if case is None or not looks_after(case.review, principal.member):
             raise Missing(f"There is no review {number} that you may see.")
         if not case.answer.scope <= await _readable(tx, principal):
             raise Missing(f"There is no review {number} that you may see.")
+        await tx.reviews.assignments.show(case.review, principal.member.id)
         return case
 
 
@@ -173,7 +177,28 @@ async def _reply(tx: Transaction, principal: Principal, question: Question, answ
     if answer.status is AnswerStatus.SUSPENDED and number is not None:
         case = await tx.reviews.case(number, lock=False)
         number = number if case and case.review.status is ReviewStatus.OPEN else None
+    if answer.status is AnswerStatus.EXPIRED:
+        note = await _whom_to_ask(tx, question, answer, number, readable)
+        return Reply(question, answer, review=number, department=slug, note=note)
     return Reply(question, answer, review=number, department=slug, note=_note(answer, number, reason))
+
+
+async def _whom_to_ask(
+    tx: Transaction,
+    question: Question,
+    answer: Answer,
+    number: int | None,
+    readable: frozenset[DepartmentId],
+) -> str:
+    """Those who could have decided the review: who joined one may have asked in another department."""
+    case = await tx.reviews.case(number, lock=False) if number else None
+    asked = case.review.department if case and case.review.department in readable else answer.department
+    department = next(one for one in await tx.people.departments() if one.id == asked)
+    people = who_to_ask(department, await tx.people.members(), asker=question.asker, now=tx.now)
+    names = ", ".join(one.name for one in people)
+    if not names:
+        return f"Nobody could check this in time. Please ask {department.name} directly."
+    return f"Nobody could check this in time. Here is who to ask: {names} ({department.name})."
 
 
 def _hidden(answer: Answer) -> Answer:

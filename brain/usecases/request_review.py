@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from uuid import uuid4
 
 from brain.domain.answer import Answer, AnswerId, shown_hash
 from brain.domain.article import Article
+from brain.domain.assignment import opening
+from brain.domain.clock import Step
 from brain.domain.errors import Unavailable
 from brain.domain.events import ReviewRequested
 from brain.domain.identity import Audience, Department, Visibility
 from brain.domain.question import QuestionId
 from brain.domain.review import Occasion, Review, ReviewId, ReviewStatus
 from brain.ports import Transaction, Vector
+from brain.usecases.assign import roster, take_turn, wind
 
 
 async def request_review(
@@ -21,6 +23,7 @@ async def request_review(
     review = _review(tx, answer.question, answer.id, department, shown_hash=answer.shown_hash)
     await tx.reviews.open(review, wording=wording, vector=vector)
     await tx.emit(ReviewRequested(review.id, answer.question))
+    await _assign(tx, review.id, department)
 
 
 async def request_renewal(
@@ -39,6 +42,7 @@ async def request_renewal(
         await tx.reviews.join(review.id, question=question, wording=article.question)
     if review.id == asked.id:
         await tx.emit(ReviewRequested(review.id, article.asked))
+        await _assign(tx, review.id, department)
 
 
 def _review(
@@ -53,8 +57,16 @@ def _review(
         status=ReviewStatus.OPEN,
         shown_hash=shown_hash,
         opened_at=tx.now,
-        due_at=tx.now + timedelta(hours=department.review_hours),
+        due_at=department.clock.expires_at(tx.now, Step.REMIND),
     )
+
+
+async def _assign(tx: Transaction, review: ReviewId, department: Department) -> None:
+    """To whom of those who may decide it has the fewest; then its clock runs."""
+    case = await tx.reviews.case(review, lock=False)
+    if case is not None:
+        wound = await wind(tx, case.review, department.clock, step=Step.REMIND)
+        await take_turn(tx, case, wound, opening(case, await roster(tx)))
 
 
 def readable_first(departments: Sequence[Department], audience: Audience) -> list[Department]:

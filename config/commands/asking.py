@@ -54,6 +54,7 @@ def _headline(answer: Mapping[str, Any]) -> str:
         "in_review": f"Waits for a person's check{number}",
         "abstained": f"No answer in the documents{number}",
         "pending": "Not answered yet",
+        "expired": f"Nobody could check it in time{number}",
     }
     department = f" · {one_line(answer['department'])}" if answer.get("department") else ""
     return sentences.get(status, f"{one_line(status).capitalize()}{number}") + department

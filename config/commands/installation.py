@@ -57,7 +57,7 @@ def init(
         return
     say(f"{name} was made, with {admin} as its admin; the key is in {keys}.", style="green")
     if missing:
-        say(f"Named as reviewers in {settings.departments}, but not members yet: {', '.join(missing)}.")
+        say(f"Named in {settings.departments}, but cannot review yet: {', '.join(missing)}.")
     say("Next: expert up, then expert member add and expert ingest.")
 
 

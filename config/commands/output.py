@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,6 +95,17 @@ def percent(share: float) -> str:
 def when(moment: str | None) -> str:
     """A time of the API in the clock of this machine, to the minute."""
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+def span(length: timedelta) -> str:
+    """How long, in the two largest units that matter."""
+    minutes = int(length.total_seconds() // 60)
+    if minutes < 0:
+        return "over"
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
 def _cell(value: object) -> "Text":

@@ -1,6 +1,7 @@
 """Who may do what: `member` and `key`."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,7 +13,9 @@ from config.keys import StoredKey, keys_file, save_key
 from config.location import locate
 
 member_app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Add, list, disable and enable members."
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Add, list, disable and enable members, and say who is away.",
 )
 key_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Add, list and revoke API keys.")
 Handle = Annotated[str, typer.Argument(metavar="HANDLE", help="Short name of the member.")]
@@ -79,6 +82,50 @@ def enable_member(handle: Handle, speak_as: As = None, as_json: AsJson = False) 
         say(f"{handle} is enabled. Give them a new key: expert key add {handle} --name laptop")
 
 
+@member_app.command(
+    "absent",
+    epilog=examples(
+        "expert member absent mia --until 2026-12-24", 'expert member absent mia --until "2026-12-24 13:00"'
+    ),
+)
+def be_absent(
+    handle: Handle,
+    until: Annotated[
+        datetime,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"], help="When they are back, in your time."
+        ),
+    ],
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a member no reviews until then; those they have go to somebody else."""
+    body = {"until": until.astimezone().isoformat()}
+    gone = Speaker(ADMIN, speak_as).post(f"/v1/members/{path_segment(handle)}/away", body)
+    if as_json:
+        show_json(gone)
+        return
+    say(f"{handle} is away until {when(gone['absent_until'])}.")
+    if gone["handed_on"]:
+        say(f"Handed on: {_numbers(gone['handed_on'])}.")
+    if gone["kept"]:
+        say(f"Nobody else could take: {_numbers(gone['kept'])}.", style="yellow")
+
+
+@member_app.command("back", epilog=examples("expert member back mia"))
+def be_back(handle: Handle, speak_as: As = None, as_json: AsJson = False) -> None:
+    """Give a member reviews again."""
+    back = Speaker(ADMIN, speak_as).post(f"/v1/members/{path_segment(handle)}/back")
+    if as_json:
+        show_json(back)
+    else:
+        say(f"{handle} is back.")
+
+
+def _numbers(reviews: Sequence[int]) -> str:
+    return ", ".join(f"review {number}" for number in reviews)
+
+
 @member_app.command("list", epilog=examples("expert member list", "expert member list --json"))
 def list_members(speak_as: As = None, as_json: AsJson = False) -> None:
     """List members with their roles."""
@@ -87,13 +134,14 @@ def list_members(speak_as: As = None, as_json: AsJson = False) -> None:
         show_json(members)
         return
     show_table(
-        ["Handle", "Name", "Email", "Roles", "Disabled"],
+        ["Handle", "Name", "Email", "Roles", "Away until", "Disabled"],
         (
             [
                 one["handle"],
                 one["name"],
                 one.get("email"),
                 [f"{department}:{role}" for department, roles in one["roles"].items() for role in roles],
+                when(one.get("absent_until")),
                 when(one.get("disabled_at")),
             ]
             for one in members

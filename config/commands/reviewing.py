@@ -1,10 +1,12 @@
-"""Judging drafts: `reviews`, `review`, `approve`, `reject`."""
+"""Judging drafts: `reviews`, `review`, `approve`, `reject`, `pass`."""
 
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,41 +15,50 @@ import typer
 from brain.domain.errors import Rejected
 from config.commands.api import REVIEWER, Speaker
 from config.commands.options import As, AsJson, examples
-from config.commands.output import one_line, percent, say, show_answer, show_json, show_table, when
+from config.commands.output import one_line, percent, say, show_answer, show_json, show_table, span, when
 
 app = typer.Typer(rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="Number of the review.")]
 Expires = Annotated[
     int | None, typer.Option(min=1, max=3_650, metavar="DAYS", help="How long the approval holds.")
 ]
+_UNASKED = "do not ask, even where you have not seen it; for scripts."
+# One parameter for the two ways to do without the question: the editor shows the draft, too.
+_EDIT_OR_YES = f"Open the draft in $EDITOR first; or {_UNASKED}"
+Unasked = Annotated[bool, typer.Option("--yes", "-y", help=_UNASKED.capitalize())]
 
 
-@app.command(epilog=examples("expert reviews", "expert reviews --all", "expert reviews --json"))
+@app.command(epilog=examples("expert reviews", "expert reviews --mine", "expert reviews --all"))
 def reviews(
     everything: Annotated[bool, typer.Option("--all", help="Decided and expired ones too.")] = False,
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that it is your turn to decide.")] = False,
     speak_as: As = None,
     as_json: AsJson = False,
 ) -> None:
     """List the drafts that wait for a person."""
-    found = Speaker(REVIEWER, speak_as).get("/v1/reviews", status="all" if everything else "open")
+    query = {"status": "all" if everything else "open"} | ({"mine": "true"} if mine else {})
+    found = Speaker(REVIEWER, speak_as).get("/v1/reviews", **query)
     if as_json:
         show_json(found)
         return
+    now = datetime.now(UTC)
     show_table(
-        ["Review", "Department", "Status", "Due", "Waiting", "Confidence", "Question"],
+        ["Review", "Department", "Status", "With", "Age", "Left", "Waiting", "Confidence", "Question"],
         (
             [
                 one["number"],
                 one["department"],
                 one["status"],
-                when(one.get("due_at")),
+                "you" if one["mine"] else one["assignee"] or "nobody",
+                span(now - datetime.fromisoformat(one["opened_at"])),
+                span(datetime.fromisoformat(one["due_at"]) - now) if one["status"] == "open" else "",
                 one.get("waiting"),
                 percent(one["confidence"]) if one.get("confidence") is not None else "",
                 one["question"],
             ]
             for one in found
         ),
-        empty="No review is open.",
+        empty="It is your turn nowhere." if mine else "No review is open.",
     )
 
 
@@ -58,28 +69,61 @@ def review(number: Number, speak_as: As = None, as_json: AsJson = False) -> None
     if as_json:
         show_json(found)
         return
-    say(f"Review {number} · {one_line(found['department'])} · {one_line(found['status'])}", style="bold")
+    _show(found)
+    say()
+    if found["status"] != "open":
+        return
+    if found.get("draft"):
+        say(f"expert approve {number} [--edit], or expert reject {number} --reason …", style="dim")
+    else:
+        say(f"expert approve {number} --text …, or expert reject {number} --reason …", style="dim")
+    if found["mine"]:
+        say(f"Not for you? expert pass {number}", style="dim")
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    say(
+        f"Review {found['number']} · {one_line(found['department'])} · {one_line(found['status'])}",
+        style="bold",
+    )
     say(f"{one_line(found['asked_by'])} asked: {one_line(found['question'])}")
     say(f"Opened {when(found['opened_at'])}, due {when(found['due_at'])}, {_waiting(found['waiting'])}")
     if found.get("article"):
         say(f"{_WHY[found['occasion']]}: article {found['article']}", style="yellow")
     for change in found.get("changes") or []:
         _show_change(change)
+    if found["status"] == "open":
+        say("It is your turn." if found["mine"] else f"With {one_line(found['assignee'] or 'nobody')}.")
     say()
     if not found.get("draft"):
         say("There is no draft: the documents do not answer this.", style="yellow")
     show_answer(found)
-    say()
+    if history := found["history"]:
+        say()
+        say("History", style="bold")
+    for move in history:
+        say(f"{when(move['at'])}  {_moved(move)}", style="dim")
     if verdict := found.get("verdict"):
+        say()
         say(f"{_PAST[verdict['kind']]} by {one_line(verdict['by'])} on {when(verdict['at'])}", style="green")
         if verdict.get("reason"):
             say(f"Reason: {one_line(verdict['reason'])}")
         if verdict.get("diff"):
             say(verdict["diff"], style="dim")
-    elif found.get("draft"):
-        say(f"expert approve {number} [--edit], or expert reject {number} --reason …", style="dim")
-    else:
-        say(f"expert approve {number} --text …, or expert reject {number} --reason …", style="dim")
+
+
+def _moved(move: Mapping[str, Any]) -> str:
+    who = one_line(move["member"] or "nobody")
+    by = f"passed on by {one_line(move['by'] or 'a former member')} to {who}"
+    told = {
+        "assigned": f"assigned to {who}",
+        "reminded": f"{who} reminded",
+        "handed_on": f"handed on to {who}",
+        "passed": by + (f": {one_line(move['reason'])}" if move["reason"] else ""),
+        "to_owner": f"handed to {who} as the owner",
+        "expired": "expired: those who wait were told whom to ask",
+    }
+    return told[move["kind"]]
 
 
 _WHY = {
@@ -117,7 +161,7 @@ _PAST = {"approve": "Approved", "amend": "Amended", "reject": "Rejected"}
 def approve(
     number: Number,
     text: Annotated[str | None, typer.Option(help="Publish this instead of the draft.")] = None,
-    edit: Annotated[bool, typer.Option("--edit", help="Open the draft in $EDITOR first.")] = False,
+    edit: Annotated[bool | None, typer.Option("--edit/--yes", "/-y", help=_EDIT_OR_YES)] = None,
     expires: Expires = None,
     speak_as: As = None,
     as_json: AsJson = False,
@@ -126,7 +170,8 @@ def approve(
     if text is not None and edit:
         raise typer.BadParameter("use --text or --edit, not both")
     speaker = Speaker(REVIEWER, speak_as)
-    found = speaker.get(f"/v1/reviews/{number}")
+    # The editor shows it; else a draft that this person never saw is put before them first.
+    found = _seen(speaker, number, asked=edit is None, as_json=as_json)
     draft = str(found.get("draft") or "")
     wording = _edited(draft, question=str(found["question"])) if edit else draft if text is None else text
     if not wording.strip():
@@ -145,13 +190,19 @@ def approve(
 
 
 @app.command(epilog=examples("expert vouch 12", "expert vouch 12 --expires 30"))
-def vouch(number: Number, expires: Expires = None, speak_as: As = None, as_json: AsJson = False) -> None:
+def vouch(
+    number: Number,
+    expires: Expires = None,
+    yes: Unasked = False,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
     """Approve a draft as it is on your word, though its sources have changed and no longer say all of it.
 
     It rests only on those sources that still stand as they were cited.
     """
     speaker = Speaker(REVIEWER, speak_as)
-    found = speaker.get(f"/v1/reviews/{number}")
+    found = _seen(speaker, number, asked=not yes, as_json=as_json)
     body: dict[str, Any] = {"kind": "approve", "shown_hash": found["shown_hash"], "without_sources": True}
     _decide(speaker, number, body | ({"days": expires} if expires else {}), as_json=as_json)
 
@@ -160,6 +211,7 @@ def vouch(number: Number, expires: Expires = None, speak_as: As = None, as_json:
 def reject(
     number: Number,
     reason: Annotated[str, typer.Option(help="What is wrong with the draft; the asker reads it.")],
+    yes: Unasked = False,
     speak_as: As = None,
     as_json: AsJson = False,
 ) -> None:
@@ -167,9 +219,45 @@ def reject(
     if not reason.strip():
         raise typer.BadParameter("say what is wrong", param_hint="--reason")
     speaker = Speaker(REVIEWER, speak_as)
-    found = speaker.get(f"/v1/reviews/{number}")
+    found = _seen(speaker, number, asked=not yes, as_json=as_json)
     body = {"kind": "reject", "reason": reason, "shown_hash": found["shown_hash"]}
     _decide(speaker, number, body, as_json=as_json)
+
+
+@app.command(
+    "pass", epilog=examples("expert pass 12", 'expert pass 12 --reason "This is a question about payroll."')
+)
+def pass_on(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="For whoever gets it next.")] = "",
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Not for me: hand a review on to the next reviewer, or as the last one to the owner."""
+    passed = Speaker(REVIEWER, speak_as).post(f"/v1/reviews/{number}/pass", {"reason": reason})
+    if as_json:
+        show_json(passed)
+    else:
+        say(f"Review {number} is with {one_line(passed['assignee'])} now.", style="green")
+
+
+def _seen(speaker: Speaker, number: int, *, asked: bool, as_json: bool) -> Mapping[str, Any]:
+    """The review; where it was never shown to this person as it is now, they see it and are asked first."""
+    found: Mapping[str, Any] = speaker.get(f"/v1/reviews/{number}")
+    if not asked or found["shown_before"] or found["status"] != "open":
+        return found
+    if as_json:
+        show_json(found)
+    else:
+        _show(found)
+        say()
+    if not sys.stdin.isatty():
+        raise Rejected(
+            f"Review {number} was not shown to you before, so nothing was decided. It is above now:"
+            " read it and repeat the command, or give --yes to decide without being asked."
+        )
+    typer.confirm("You see this for the first time. Decide it?", abort=True, err=True)
+    return found
 
 
 def _decide(speaker: Speaker, number: int, body: Mapping[str, Any], *, as_json: bool) -> None:

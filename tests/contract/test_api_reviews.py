@@ -78,6 +78,7 @@ async def test_a_rejection_tells_the_asker_why(api: Api) -> None:
 
 async def test_the_first_verdict_wins(api: Api) -> None:
     _, shown_hash = await opened(api)
+    await api.get("/v1/reviews/1", by="rosa")
     body = {"kind": "approve", "text": TEXT, "shown_hash": shown_hash}
 
     verdicts = await asyncio.gather(
@@ -87,6 +88,67 @@ async def test_the_first_verdict_wins(api: Api) -> None:
     assert sorted(one.status_code for one in verdicts) == [200, 409, 409, 409]
     refused = next(one for one in verdicts if one.status_code == 409)
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_whose_turn_it_is_and_what_happened_is_shown(api: Api) -> None:
+    await opened(api)
+
+    [listed] = (await api.get("/v1/reviews?mine=true", by="ravi")).json()
+    shown = (await api.get("/v1/reviews/1", by="rosa")).json()
+
+    assert (listed["assignee"], listed["mine"]) == ("Ravi", True)
+    assert (shown["assignee"], shown["mine"]) == ("Ravi", False)
+    assert [(one["kind"], one["member"]) for one in shown["history"]] == [("assigned", "Ravi")]
+    assert (await api.get("/v1/reviews?mine=true", by="rosa")).json() == []
+
+
+async def test_not_for_me_hands_a_review_on(api: Api) -> None:
+    await opened(api)
+
+    foreign = await api.post("/v1/reviews/1/pass", {}, by="rosa")
+    passed = await api.post("/v1/reviews/1/pass", {"reason": "Ask Rosa."}, by="ravi")
+
+    assert foreign.status_code == 403
+    assert passed.json()["assignee"] == "Rosa"
+    moved = (await api.get("/v1/reviews/1", by="rosa")).json()["history"][-1]
+    assert (moved["kind"], moved["by"], moved["reason"]) == ("passed", "Ravi", "Ask Rosa.")
+    assert (await api.post("/v1/reviews/1/pass", {}, by="petra")).status_code == 404
+    assert (await api.post("/v1/reviews/1/pass", {"reason": "x" * 501}, by="rosa")).status_code == 422
+
+
+async def test_who_is_away_hands_on(api: Api) -> None:
+    await opened(api)
+    until = {"until": "2126-12-24T08:00:00+01:00"}
+
+    gone = (await api.post("/v1/members/ravi/away", until, by="ravi")).json()
+
+    assert (gone["handed_on"], gone["kept"]) == ([1], [])
+    assert gone["absent_until"].startswith("2126-12-24")
+    assert (await api.get("/v1/reviews/1", by="rosa")).json()["assignee"] == "Rosa"
+    back = (await api.post("/v1/members/ravi/back", by="ravi")).json()
+    assert back["absent_until"] is None
+    assert (await api.post("/v1/members/ravi/away", until, by="amira")).status_code == 403
+    assert (await api.post("/v1/members/nobody/away", until, by="ravi")).status_code == 404
+    assert (
+        await api.post("/v1/members/ravi/away", {"until": "2020-01-01T00:00:00Z"}, by="ravi")
+    ).status_code == 422
+    assert (
+        await api.post("/v1/members/ravi/away", {"until": "2126-12-24T08:00:00"}, by="ravi")
+    ).status_code == 422
+
+
+async def test_a_verdict_on_what_one_was_not_shown_is_a_conflict(api: Api) -> None:
+    _, shown_hash = await opened(api)
+    body = {"kind": "approve", "text": TEXT, "shown_hash": shown_hash}
+
+    unseen = await api.post("/v1/reviews/1/verdict", body, by="rosa")
+    first = (await api.get("/v1/reviews/1", by="rosa")).json()
+    again = (await api.get("/v1/reviews/1", by="rosa")).json()
+
+    assert unseen.status_code == 409
+    assert "not been shown to you" in unseen.json()["detail"]
+    assert (first["shown_before"], again["shown_before"]) == (False, True)
+    assert (await api.post("/v1/reviews/1/verdict", body, by="rosa")).status_code == 200
 
 
 async def test_a_verdict_on_something_else_than_was_shown_is_a_conflict(api: Api) -> None:

@@ -25,7 +25,8 @@ TABLES = [table.name for table in metadata.sorted_tables]
 LIMITED: dict[str, Any] = {
     "visibility": "tenant",
     "role": "asker",
-    "kind": "approve",
+    "verdict.kind": "approve",
+    "review_move.kind": "reminded",
     "label": "positive",
     "state": "ready",
     "occasion": "answer",
@@ -40,8 +41,9 @@ STATUS = {
 
 def _value(table: Table, name: str) -> Any:
     column = table.c[name]
-    if name in LIMITED:
-        return LIMITED[name]
+    for known in (name, f"{table.name}.{name}"):
+        if known in LIMITED:
+            return LIMITED[known]
     if name == "status":
         return STATUS[table.name]
     match column.type:

@@ -41,6 +41,7 @@ async def _count(world: World, table: str) -> int:
 async def test_of_a_hundred_verdicts_at_once_one_decides(world: World) -> None:
     _, case = await _held(world)
     reviewers = [world.people["ravi"], world.people["rosa"]]
+    await review(world.store, world.people["rosa"], case.review.number)
     outcomes = await asyncio.gather(
         *(world.decide(reviewers[n % 2], _approval(case, f"{ANSWER} ({n})")) for n in range(100)),
         return_exceptions=True,
@@ -101,6 +102,68 @@ async def test_a_verdict_on_something_else_than_is_shown_is_refused(world: World
     _, case = await _held(world)
     with pytest.raises(Conflict, match="changed since"):
         await world.decide(world.people["ravi"], replace(_approval(case), shown_hash="0" * 64))
+
+
+async def _refusals(world: World) -> list[tuple[str, str]]:
+    """Subject and reason of each, in the order in which they were refused."""
+    async with world.store.transaction(world.tenant) as tx:
+        rows = await tx.connection.execute(
+            text("SELECT subject, details FROM audit WHERE action = 'verdict.refused' ORDER BY id")
+        )
+        return [(row.subject, row.details["why"]) for row in rows]
+
+
+async def test_a_hash_from_somebody_elses_screen_proves_nothing(world: World) -> None:
+    """`case` is what ravi was shown; rosa has not looked at it."""
+    _, case = await _held(world)
+    with pytest.raises(Conflict, match="not been shown to you"):
+        await world.decide(world.people["rosa"], _approval(case))
+    await review(world.store, world.people["rosa"], case.review.number)
+    decided = await world.decide(world.people["rosa"], _approval(case))
+    assert decided.decided_by == "Rosa"
+
+
+async def test_what_changed_since_it_was_shown_has_to_be_looked_at_again(world: World) -> None:
+    _, case = await _held(world)
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.connection.execute(text("UPDATE review SET shown_hash = repeat('a', 64)"))
+    forged = replace(_approval(case), shown_hash="a" * 64)
+    with pytest.raises(Conflict, match="changed since"):
+        await world.decide(world.people["ravi"], _approval(case))
+    with pytest.raises(Conflict, match="not been shown to you"):
+        await world.decide(world.people["ravi"], forged)
+    await review(world.store, world.people["ravi"], case.review.number)
+    await world.decide(world.people["ravi"], forged)
+
+
+async def test_every_refused_verdict_is_in_the_audit_trail(world: World, other_world: World) -> None:
+    """Another department's, another tenant's, a former member's, an asker's, a stale and a replayed one."""
+    _, case = await _held(world)
+    former = world.people["rosa"]
+    await review(world.store, former, case.review.number)
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.people.save_member(replace(former.member, roles={}))
+    attempts = (
+        ("petra", _approval(case), "no review 1 that you may see"),
+        ("rosa", _approval(case), "no review 1 that you may see"),
+        ("amira", _approval(case), "Only reviewers"),
+        ("ravi", replace(_approval(case), shown_hash="0" * 64), "changed since"),
+    )
+    for by, judgement, _ in attempts:
+        with pytest.raises((Conflict, Denied, Missing)):
+            await world.decide(world.people[by], judgement)
+    with pytest.raises(Missing):
+        await other_world.decide(other_world.people["ravi"], _approval(case))
+    await world.decide(world.people["ravi"], _approval(case))
+    with pytest.raises(Conflict):
+        await world.decide(world.people["ravi"], _approval(case))
+
+    told = [*(why for _, _, why in attempts), "already decided by Ravi"]
+    refused = await _refusals(world)
+    assert [subject for subject, _ in refused] == ["review 1"] * len(told)
+    assert all(why in found for why, (_, found) in zip(told, refused, strict=True)), refused
+    assert len(await _refusals(other_world)) == 1
+    assert await _count(world, "verdict") == 1
 
 
 async def test_approving_without_a_draft_needs_a_text(world: World) -> None:

@@ -53,7 +53,11 @@ REVIEW: dict[str, Any] = {
     "draft": "The fish feed themselves. [1]",
     "citations": [CITATION],
     "reasons": ["Only one source."],
+    "assignee": "Ravi Patel",
+    "mine": False,
     "shown_hash": HASH,
+    "shown_before": True,
+    "history": [],
     "verdict": None,
 }
 

@@ -1,7 +1,9 @@
 """The `expert` command against a server that speaks the API's contract: asking, reviewing, failing."""
 
+import io
 import json
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +57,7 @@ def test_ask_names_who_checked_the_answer_and_when(api: FakeApi, run: Run) -> No
         ("abstained", "No answer in the documents (review 7)"),
         ("rejected", "Rejected (review 7)"),
         ("pending", "Not answered yet"),
+        ("expired", "Nobody could check it in time (review 7)"),
     ],
 )
 def test_ask_says_what_became_of_the_question(api: FakeApi, run: Run, state: str, headline: str) -> None:
@@ -224,6 +227,91 @@ def test_approve_sends_what_was_shown(api: FakeApi, run: Run) -> None:
     assert "Review 12 is approved" in out
     assert "The fish feed themselves. [1]" in out
     assert api.seen[1].body == {"kind": "approve", "shown_hash": HASH}
+
+
+UNSEEN = REVIEW | {"shown_before": False}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("approve", "12"), ("approve", "12", "--text", "Mia does."), ("reject", "12", "--reason", "No.")],
+)
+def test_what_was_never_shown_is_not_decided_without_a_person(
+    api: FakeApi, run: Run, words: list[str]
+) -> None:
+    """Standard input is no terminal here."""
+    api.replies["GET /v1/reviews/12"] = UNSEEN
+    status, out, err = run(*words)
+    assert status == 1
+    assert "The fish feed themselves." in out
+    assert "was not shown to you before, so nothing was decided" in err
+    assert "--yes" in err
+    assert [seen.method for seen in api.seen] == ["GET"]
+
+
+def test_a_script_may_decide_without_being_asked(api: FakeApi, run: Run) -> None:
+    api.replies |= {"GET /v1/reviews/12": UNSEEN, "POST /v1/reviews/12/verdict": REVIEW}
+    assert run("approve", "12", "--yes")[0] == 0
+    assert api.seen[1].body == {"kind": "approve", "shown_hash": HASH}
+
+
+@pytest.mark.parametrize(("said", "status", "calls"), [("y\n", 0, 2), ("n\n", 1, 1), ("", 1, 1)])
+def test_at_a_terminal_one_is_asked_once_the_draft_is_on_it(
+    api: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch, said: str, status: int, calls: int
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(said))
+    api.replies |= {"GET /v1/reviews/12": UNSEEN, "POST /v1/reviews/12/verdict": REVIEW}
+    ended, out, err = run("approve", "12")
+    assert ended == status
+    assert "The fish feed themselves." in out
+    assert "Decide it?" in err
+    assert len(api.seen) == calls
+
+
+def test_passing_says_who_has_it_now(api: FakeApi, run: Run) -> None:
+    api.replies["POST /v1/reviews/12/pass"] = REVIEW | {"assignee": "Rosa Meyer"}
+    status, out, _ = run("pass", "12", "--reason", "Payroll.")
+    assert (status, out) == (0, "Review 12 is with Rosa Meyer now.\n")
+    assert (api.seen[0].key, api.seen[0].body) == ("expk_reviewer", {"reason": "Payroll."})
+
+
+def test_a_review_shows_who_has_it_and_what_happened(api: FakeApi, run: Run) -> None:
+    def move(kind: str, member: str | None, by: str | None = None, reason: str = "") -> dict[str, object]:
+        at = "2026-03-02T09:30:00Z"
+        return {"kind": kind, "at": at, "member": member, "by": by, "reason": reason}
+
+    history = [
+        move("assigned", "Ravi Patel"),
+        move("reminded", "Ravi Patel"),
+        move("passed", "Rosa Meyer", "Ravi Patel", "Payroll. \x1b[31m"),
+        move("to_owner", "Oz Lee"),
+        move("expired", None),
+    ]
+    api.replies["GET /v1/reviews/12"] = REVIEW | {"history": history}
+    _, out, _ = run("review", "12")
+    assert "With Ravi Patel." in out
+    for line in (
+        "assigned to Ravi Patel",
+        "Ravi Patel reminded",
+        "passed on by Ravi Patel to Rosa Meyer: Payroll. [31m",
+        "handed to Oz Lee as the owner",
+        "expired: those who wait were told whom to ask",
+    ):
+        assert line in out
+    api.replies["GET /v1/reviews/12"] = REVIEW | {"mine": True}
+    _, out, _ = run("review", "12")
+    assert "It is your turn." in out
+    assert "expert pass 12" in out
+
+
+def test_only_ones_own_reviews_are_listed_on_demand(api: FakeApi, run: Run) -> None:
+    api.replies["GET /v1/reviews"] = []
+    assert run("reviews", "--mine")[1] == "It is your turn nowhere.\n"
+    assert api.seen[0].query == {"status": "open", "mine": "true"}
 
 
 def test_approve_with_a_text_amends(api: FakeApi, run: Run) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,21 @@ def test_member_add_collects_roles(api: FakeApi, run: Run) -> None:
     api.replies["POST /v1/members"] |= {"replaced": {"it-ops": ["admin", "reviewer"]}}
     told = "raj was a member already. Now: hr:asker. Before: it-ops:admin, it-ops:reviewer.\n"
     assert run("member", "add", "raj", *words)[1] == told
+
+
+def test_member_absent_and_back(api: FakeApi, run: Run) -> None:
+    gone = {"absent_until": "2126-12-24T00:00:00+00:00", "handed_on": [3, 4], "kept": [5]}
+    api.replies |= {"POST /v1/members/raj/away": gone, "POST /v1/members/raj/back": {}}
+    status, out, _ = run("member", "absent", "raj", "--until", "2126-12-24")
+    assert status == 0
+    assert "raj is away until 2126-12-2" in out
+    assert "Handed on: review 3, review 4." in out
+    assert "Nobody else could take: review 5." in out
+    sent = datetime.fromisoformat(api.seen[0].body["until"])
+    assert sent.tzinfo is not None
+    assert (sent.month, sent.day, sent.hour) == (12, 24, 0)
+    assert run("member", "back", "raj")[1] == "raj is back.\n"
+    assert run("member", "absent", "raj", "--until", "soon")[0] == 2
 
 
 def test_member_disable_and_list(api: FakeApi, run: Run) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.domain.clock import Clock, WorkingHours
 from brain.domain.errors import Conflict, Denied
 from brain.domain.identity import (
     Department,
@@ -24,7 +25,7 @@ from brain.domain.identity import (
 from brain.domain.records import Key, KeyId
 
 _MEMBERS = """
-SELECT m.id, m.handle, m.name, m.email, m.disabled_at, m.erased_at, s.department_id, s.role
+SELECT m.id, m.handle, m.name, m.email, m.disabled_at, m.erased_at, m.absent_until, s.department_id, s.role
 FROM member m LEFT JOIN membership s ON (s.tenant_id, s.member_id) = (m.tenant_id, m.id)
 """
 
@@ -50,8 +51,9 @@ class SqlPeople:
             "publish": department.thresholds.publish,
             "abstain": department.thresholds.abstain,
             "instructions": department.instructions,
-            "review_hours": department.review_hours,
             "article_days": department.article_days,
+            "owner": department.owner,
+            **_clock_values(department.clock),
         }
         statement = insert(tables.table(tables.Department)).values(
             tenant_id=self.tenant, id=department.id, slug=department.slug, **values
@@ -81,6 +83,7 @@ class SqlPeople:
             "name": member.name,
             "email": member.email.lower() if member.email else None,
             "disabled_at": member.disabled_at,
+            "absent_until": member.absent_until,
         }
         statement = insert(tables.table(tables.Member)).values(tenant_id=self.tenant, id=member.id, **values)
         try:
@@ -171,9 +174,32 @@ def _department(row: Row[Any]) -> Department:
         visibility=Visibility(row.visibility),
         thresholds=Thresholds(publish=row.publish, abstain=row.abstain),
         instructions=row.instructions,
-        review_hours=row.review_hours,
         article_days=row.article_days,
+        clock=_clock(row),
+        owner=row.owner,
     )
+
+
+def _clock_values(clock: Clock) -> dict[str, Any]:
+    hours = clock.working_hours
+    return {
+        "review_hours": clock.review_hours,
+        "remind_after_h": clock.remind_after_h,
+        "hand_on_after_h": clock.hand_on_after_h,
+        "owner_after_h": clock.owner_after_h,
+        "time_zone": hours.time_zone if hours else None,
+        "opens_minute": hours.opens_minute if hours else 0,
+        "closes_minute": hours.closes_minute if hours else 0,
+        "working_days": sorted(hours.days) if hours else [],
+    }
+
+
+def _clock(row: Row[Any]) -> Clock:
+    hours = None
+    if row.time_zone is not None:
+        days = frozenset(row.working_days)
+        hours = WorkingHours(row.time_zone, row.opens_minute, row.closes_minute, days)
+    return Clock(row.review_hours, row.remind_after_h, row.hand_on_after_h, row.owner_after_h, hours)
 
 
 def _members(rows: list[Row[Any]]) -> list[Member]:
@@ -193,6 +219,7 @@ def _members(rows: list[Row[Any]]) -> list[Member]:
             roles={department: frozenset(held) for department, held in roles[member].items()},
             disabled_at=row.disabled_at,
             erased_at=row.erased_at,
+            absent_until=row.absent_until,
         )
         for member, row in first.items()
     ]

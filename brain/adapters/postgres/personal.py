@@ -68,6 +68,12 @@ _STEPS: tuple[tuple[str, str], ...] = (
         f" OR review_id IN ({_WAITED}) AND NOT {_SHARED.format(review='verdict.review_id')})",
     ),
     (
+        "reasons for passing reviews on",
+        "UPDATE review_move SET reason = '' WHERE reason <> '' AND by_id = :member",
+    ),
+    ("what was shown to them", "DELETE FROM showing WHERE member_id = :member"),
+    ("absences", "UPDATE member SET absent_until = NULL WHERE id = :member AND absent_until IS NOT NULL"),
+    (
         "open reviews nobody else waits for",
         "UPDATE review SET status = 'expired' WHERE status = 'open' AND article_id IS NULL"
         f" AND id IN ({_WAITED})"
@@ -220,6 +226,10 @@ class SqlPersonal:
         for what, statement in _STEPS:
             bound = {"member": member} | ({"gone": GONE} if ":gone" in statement else {})
             counts[what] = (await self.connection.execute(text(statement), bound)).rowcount
+        owned = await self.connection.execute(
+            text("UPDATE department SET owner = '' WHERE owner ~* :names"), {"names": names.pattern}
+        )
+        counts["ownership of departments"] = owned.rowcount
         counts["names in other texts"] = await self._search(names)
         return counts
 

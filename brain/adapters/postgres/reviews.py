@@ -4,19 +4,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.assignments import SqlAssignments
 from brain.adapters.postgres.passages import READABLE
 from brain.adapters.postgres.people import still_here
 from brain.adapters.postgres.questions import answers_of
 from brain.adapters.postgres.sources import sources_of
 from brain.domain.answer import AnswerId
 from brain.domain.change import bound
+from brain.domain.clock import Step
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
 from brain.domain.knowledge import ArticleId
 from brain.domain.question import QuestionId
@@ -91,17 +92,24 @@ class SqlReviews:
         found = rows.all()
         return list(zip(await self._cases(found), [row.similarity for row in found], strict=True))
 
-    async def case(self, number: int, *, lock: bool) -> ReviewCase | None:
+    @property
+    def assignments(self) -> SqlAssignments:
+        return SqlAssignments(self.connection, self.tenant)
+
+    async def case(self, review: int | ReviewId, *, lock: bool) -> ReviewCase | None:
+        wanted = "number = :review" if isinstance(review, int) else "id = CAST(:review AS uuid)"
         rows = await self.connection.execute(
-            text("SELECT * FROM review WHERE number = :number" + (" FOR UPDATE" if lock else "")),
-            {"number": number},
+            text(f"SELECT * FROM review WHERE {wanted}" + (" FOR UPDATE" if lock else "")),
+            {"review": review},
         )
         found = await self._cases(rows.all())
         if not found:
             return None
         sources = tuple(await sources_of(self.connection, found[0].answer.citations))
         shown_hash = bound(found[0].review.shown_hash, sources)
-        return replace(found[0], review=replace(found[0].review, shown_hash=shown_hash), sources=sources)
+        asked = replace(found[0].review, shown_hash=shown_hash)
+        shown_to = await self.assignments.shown_to(asked)
+        return replace(found[0], review=asked, sources=sources, shown_to=shown_to)
 
     async def cases(self, *, departments: frozenset[DepartmentId], open_only: bool) -> list[ReviewCase]:
         rows = await self.connection.execute(
@@ -138,13 +146,6 @@ class SqlReviews:
         )
         return True
 
-    async def waiting(self, review: ReviewId) -> list[tuple[QuestionId, str]]:
-        rows = await self.connection.execute(
-            text("SELECT question_id, wording FROM waiting WHERE review_id = :id ORDER BY question_id"),
-            {"id": review},
-        )
-        return [(QuestionId(row.question_id), row.wording) for row in rows]
-
     async def for_question(self, question: QuestionId) -> tuple[int | None, str]:
         rows = await self.connection.execute(
             text(
@@ -179,27 +180,30 @@ class SqlReviews:
         return [float(number) for number in found.strip("[]").split(",")] if found else None
 
     async def _cases(self, rows: Sequence[Row[Any]]) -> list[ReviewCase]:
-        """Everything around these reviews in three statements, however many there are."""
+        """Everything around these reviews in a handful of statements, however many there are."""
         if not rows:
             return []
         ids = {"ids": [row.id for row in rows]}
         answer_rows = await self.connection.execute(
             text(
-                "SELECT a.*, m.name AS approver, o.wording AS question, w.name AS asker FROM review r"
+                "SELECT a.*, m.name AS approver, o.wording AS question, w.name AS asker,"
+                " t.name AS assigned_to FROM review r"
                 " JOIN answer a ON (a.tenant_id, a.id) = (r.tenant_id, r.answer_id)"
                 " JOIN question q ON (q.tenant_id, q.id) = (r.tenant_id, r.question_id)"
                 " JOIN member w ON (w.tenant_id, w.id) = (q.tenant_id, q.asker_id)"
                 " JOIN waiting o ON (o.tenant_id, o.review_id, o.question_id) = (r.tenant_id, r.id, q.id)"
                 " LEFT JOIN member m ON (m.tenant_id, m.id) = (a.tenant_id, a.approved_by)"
+                " LEFT JOIN member t ON (t.tenant_id, t.id) = (r.tenant_id, r.assignee_id)"
                 " WHERE r.id = ANY(CAST(:ids AS uuid[]))"
             ),
             ids,
         )
         shown = answer_rows.all()
-        asked = {AnswerId(row.id): (row.question, row.asker) for row in shown}
+        asked = {AnswerId(row.id): (row.question, row.asker, row.assigned_to) for row in shown}
         answers = {answer.id: answer for answer in await answers_of(self.connection, shown)}
-        askers = await self._askers(ids)
+        waiting = await self._waiting(ids)
         verdicts = await self._verdicts(ids)
+        histories = await self.assignments.histories(ids["ids"])
         return [
             ReviewCase(
                 review=_review(row),
@@ -208,30 +212,35 @@ class SqlReviews:
                 answer=answers[AnswerId(row.answer_id)],
                 # Who was served an article later did not ask for it to be judged.
                 askers=frozenset(
-                    asker
-                    for question, asker in askers[ReviewId(row.id)]
-                    if row.article_id is None or question == row.question_id
+                    MemberId(one.asker_id)
+                    for one in waiting[ReviewId(row.id)]
+                    if row.article_id is None or one.question_id == row.question_id
+                ),
+                questions=tuple(
+                    (QuestionId(one.question_id), one.wording) for one in waiting[ReviewId(row.id)]
                 ),
                 verdict=verdicts.get(ReviewId(row.id), (None, None))[0],
                 decided_by=verdicts.get(ReviewId(row.id), (None, None))[1],
-                waiting=len(askers[ReviewId(row.id)]),
+                assigned_to=asked[AnswerId(row.answer_id)][2],
+                history=tuple(histories.get(ReviewId(row.id), ())),
             )
             for row in rows
         ]
 
-    async def _askers(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, list[tuple[UUID, MemberId]]]:
+    async def _waiting(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, list[Row[Any]]]:
+        """Who asked, and what, by review."""
         rows = await self.connection.execute(
             text(
-                "SELECT w.review_id, q.id, q.asker_id FROM waiting w"
+                "SELECT w.review_id, w.question_id, w.wording, q.asker_id FROM waiting w"
                 " JOIN question q ON (q.tenant_id, q.id) = (w.tenant_id, w.question_id)"
-                " WHERE w.review_id = ANY(CAST(:ids AS uuid[]))"
+                " WHERE w.review_id = ANY(CAST(:ids AS uuid[])) ORDER BY w.question_id"
             ),
             ids,
         )
-        askers: dict[ReviewId, list[tuple[UUID, MemberId]]] = defaultdict(list)
+        waiting: dict[ReviewId, list[Row[Any]]] = defaultdict(list)
         for row in rows:
-            askers[ReviewId(row.review_id)].append((row.id, MemberId(row.asker_id)))
-        return askers
+            waiting[ReviewId(row.review_id)].append(row)
+        return waiting
 
     async def _verdicts(self, ids: Mapping[str, list[Any]]) -> dict[ReviewId, tuple[Verdict, str]]:
         rows = await self.connection.execute(
@@ -257,6 +266,9 @@ def _review(row: Row[Any]) -> Review:
         due_at=row.due_at,
         article=ArticleId(row.article_id) if row.article_id else None,
         occasion=Occasion(row.occasion),
+        assignee=MemberId(row.assignee_id) if row.assignee_id else None,
+        next_step=Step(row.next_step),
+        rings_at=row.rings_at,
     )
 
 

@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Integer, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from brain.adapters.postgres.tables.columns import moment, within
@@ -37,6 +38,14 @@ class Department(SQLModel, table=True):
     instructions: str = Field(sa_type=Text)
     review_hours: int
     article_days: int = Field(default=180, sa_column_kwargs={"server_default": "180"})
+    remind_after_h: float | None
+    hand_on_after_h: float | None
+    owner_after_h: float | None
+    owner: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
+    time_zone: str | None = Field(sa_type=Text)
+    opens_minute: int = Field(sa_column_kwargs={"server_default": "0"})
+    closes_minute: int = Field(sa_column_kwargs={"server_default": "0"})
+    working_days: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False, server_default="{}"))
 
 
 class Member(SQLModel, table=True):
@@ -53,6 +62,7 @@ class Member(SQLModel, table=True):
     created_at: datetime = moment()
     disabled_at: datetime | None = moment(nullable=True)
     erased_at: datetime | None = moment(nullable=True)
+    absent_until: datetime | None = moment(nullable=True)
 
 
 class Membership(SQLModel, table=True):

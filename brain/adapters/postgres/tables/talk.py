@@ -117,6 +117,7 @@ class Review(SQLModel, table=True):
         UniqueConstraint("tenant_id", "number"),
         CheckConstraint("status IN ('open', 'decided', 'expired')", name="status"),
         CheckConstraint("(occasion = 'answer') = (article_id IS NULL)", name="occasion"),
+        within("member", "assignee_id"),
         Index("review_open", "tenant_id", "department_id", postgresql_where=text("status = 'open'")),
         Index(
             "review_article",
@@ -125,6 +126,7 @@ class Review(SQLModel, table=True):
             unique=True,
             postgresql_where=text("status = 'open'"),
         ),
+        Index("review_assigned", "tenant_id", "assignee_id", postgresql_where=text("status = 'open'")),
     )
     tenant_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
@@ -139,6 +141,42 @@ class Review(SQLModel, table=True):
     due_at: datetime = moment()
     article_id: UUID | None
     occasion: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "answer"})
+    assignee_id: UUID | None
+    next_step: int = Field(sa_column_kwargs={"server_default": "0"})
+    rings_at: datetime | None = moment(nullable=True)
+
+
+class ReviewMove(SQLModel, table=True):
+    """What happened to a review between its opening and its end, in order."""
+
+    __tablename__ = "review_move"
+    __table_args__ = (
+        within("review"),
+        within("member"),
+        within("member", "by_id"),
+        CheckConstraint(
+            "kind IN ('assigned', 'reminded', 'handed_on', 'passed', 'to_owner', 'expired')", name="kind"
+        ),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    review_id: UUID = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    kind: str = Field(sa_type=Text)
+    member_id: UUID | None
+    by_id: UUID | None
+    reason: str = Field(sa_type=Text)
+    at: datetime = moment()
+
+
+class Showing(SQLModel, table=True):
+    """Who was shown what of a review; a verdict needs it."""
+
+    __table_args__ = (within("review"), within("member"))
+    tenant_id: UUID = Field(primary_key=True)
+    review_id: UUID = Field(primary_key=True)
+    member_id: UUID = Field(primary_key=True)
+    shown_hash: str = Field(sa_type=Text, primary_key=True)
+    at: datetime = moment()
 
 
 class Waiting(SQLModel, table=True):
