@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import uvicorn
 from rich.console import Console
@@ -145,6 +146,10 @@ class _Up:
                 port=self.settings.port,
                 log_config=None,
                 timeout_graceful_shutdown=10,
+                http=_http(),
+                # The last resort, for connections that never ask anything; requests have limits of their own.
+                limit_concurrency=2_000,
+                server_header=False,
             )
             async with (
                 heads_noted(self.settings, wiring),
@@ -227,6 +232,14 @@ class _Up:
                 '  .venv/bin/expert approve 1 --text "Write to the front desk two weeks ahead."',
             ]
         self.console.print("\n".join(lines), markup=False, highlight=False)
+
+
+def _http() -> type[asyncio.Protocol] | Literal["auto"]:
+    try:
+        from config.http_protocol import PatientProtocol
+    except ModuleNotFoundError:  # Windows has no httptools; h11, taken instead, limits a head by itself
+        return "auto"
+    return PatientProtocol
 
 
 def _free_port(settings: Settings) -> None:

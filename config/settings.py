@@ -94,6 +94,14 @@ class Settings(BaseSettings):
     departments: Path = Field(
         default=_PACKAGE / "departments", description="Directory of the departments' YAML."
     )
+    questions_per_s: float = Field(
+        default=5.0, gt=0, le=1e6, description="Questions a second that one key may ask."
+    )
+    questions_burst: int = Field(default=20, ge=1, le=10**6, description="Questions of one key at a time.")
+    requests_per_s: float = Field(
+        default=50.0, gt=0, le=1e6, description="Requests of any kind a second that one key may send."
+    )
+    requests_burst: int = Field(default=200, ge=1, le=10**6, description="Requests of one key at a time.")
     workers: int = Field(default=4, ge=1, le=64, description="Tasks that one process runs at a time.")
     audit_key: SecretStr | None = Field(
         default=None,

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from brain.adapters.postgres.store import reachable
 from brain.api.app import create_app
+from brain.api.limits import Limits, Rate
 from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
@@ -61,6 +62,10 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             version=_version(),
             board=state.board,
             circuits=wiring.circuits,
+            limits=Limits(
+                requests=Rate(settings.requests_burst, settings.requests_per_s),
+                questions=Rate(settings.questions_burst, settings.questions_per_s),
+            ),
         )
     )
 

@@ -2,18 +2,21 @@
 
 import asyncio
 from time import monotonic
+from weakref import WeakValueDictionary
 
 import structlog
 
 from brain.api.services import Services
 from brain.domain.errors import Unavailable
-from brain.domain.identity import Principal
+from brain.domain.identity import MemberId, Principal
 from brain.domain.question import QuestionId
 from brain.domain.reply import Reply
 from brain.usecases import read
 
 # Further questions wait for their turn; a worker takes over those that wait too long.
 _AT_ONCE = 16
+# Of one member, so that whoever asks a lot leaves room for others.
+_AT_ONCE_EACH = 6
 _POLL_S = 0.25
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -23,6 +26,8 @@ class Answering:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._room = asyncio.Semaphore(_AT_ONCE)
+        # Each lives as long as a question of its member holds it.
+        self._rooms: WeakValueDictionary[MemberId, asyncio.Semaphore] = WeakValueDictionary()
         self._running: dict[QuestionId, asyncio.Task[None]] = {}
 
     async def reply(self, principal: Principal, question: QuestionId, *, within_s: float) -> Reply:
@@ -61,7 +66,8 @@ class Answering:
             raise Unavailable("It could not be answered at once.")
 
     async def _answer(self, principal: Principal, question: QuestionId) -> None:
-        async with self._room:
+        own = self._rooms.setdefault(principal.member.id, asyncio.Semaphore(_AT_ONCE_EACH))
+        async with own, self._room:
             await self._services.ask(
                 principal.tenant, question, progress=self._services.board.report(question)
             )

@@ -61,14 +61,14 @@ def create_app(services: Services) -> FastAPI:
     for theme in (questions, reviews, knowledge, articles, administration, privacy):
         _include(app, theme.router)
     errors.install(app)
-    app.add_middleware(Access, services=services)
+    app.add_middleware(Access, services=services, metrics=metrics)
     app.add_middleware(Envelope, metrics=metrics)  # added last: it is the outermost
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # https://fastapi.tiangolo.com/how-to/extending-openapi/
     return app
 
 
 def _include(app: FastAPI, router: APIRouter) -> None:
-    app.include_router(router, responses=errors.problems(401, 500, 503))
+    app.include_router(router, responses=errors.problems(401, 429, 500, 503))
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What every request passes: an id, a size limit, safe headers, one log line, metrics, the last handler."""
 
+import asyncio
 import re
 import traceback
+from http import HTTPStatus
 from time import perf_counter
 from uuid import uuid4
 
@@ -10,13 +12,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from brain.api.errors import bug, too_large
+from brain.api.errors import bug, oversized_head, too_large
 from brain.api.metrics import Metrics
 
 DOCUMENT_BYTES = 50 * 1024**2
 _BODY_BYTES = 1024**2
 # A document travels with the names of its parts.
 _UPLOAD_BYTES = DOCUMENT_BYTES + 1024**2
+_URL_BYTES = 8 * 1024
+_HEADER_BYTES = 32 * 1024
+_BODY_PIECE_S = 20
 _UPLOADS = ("POST", "/v1/documents")
 
 _OWN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -45,7 +50,9 @@ class Envelope:
             return
         exchange = _Exchange(scope, receive, send)
         try:
-            if exchange.declared > exchange.limit:
+            if exchange.oversized is not None:
+                await oversized_head(exchange.oversized)(scope, receive, exchange.send)
+            elif exchange.declared > exchange.limit:
                 await too_large(exchange.limit)(scope, receive, exchange.send)
             else:
                 await self._app(scope, exchange.receive, exchange.send)
@@ -89,20 +96,34 @@ class _Exchange:
         self.scope = scope
         self.id = wanted if _OWN_ID.fullmatch(wanted) else uuid4().hex
         self.limit = _UPLOAD_BYTES if (scope["method"], scope["path"]) == _UPLOADS else _BODY_BYTES
+        self.oversized = _oversized(scope)
         self.declared = int(length) if length.isascii() and length.isdigit() else 0
         self.status = 0
         self.seconds = 0.0
         self._received = 0
+        self._complete = False
         self._receive = receive
         self._send = send
         self._started = perf_counter()
 
     async def receive(self) -> Message:
         """Counts what really comes: a length may be missing or wrong."""
-        message = await self._receive()
+        message = await self._in_time()
         self._received += len(message.get("body", b""))
         if self._received > self.limit:
             raise HTTPException(413, f"The body is larger than {self.limit // 1024**2} MB.")
+        return message
+
+    async def _in_time(self) -> Message:
+        """A body must not trickle in for ever; once it is there, only the caller's leaving is awaited."""
+        if self._complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(_BODY_PIECE_S):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, f"Nothing more of the body came for {_BODY_PIECE_S} s.") from error
+        self._complete = not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
@@ -114,6 +135,14 @@ class _Exchange:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         await self._send(message)
+
+
+def _oversized(scope: Scope) -> HTTPStatus | None:
+    if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > _URL_BYTES:
+        return HTTPStatus.REQUEST_URI_TOO_LONG
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > _HEADER_BYTES:
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return None
 
 
 def _without_values(error: BaseException) -> dict[str, str | list[str]]:

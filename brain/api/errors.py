@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from brain.api.limits import Excess, rate_headers
 from brain.domain.errors import Conflict, Denied, ExpertError, Missing, Rejected, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,6 +34,7 @@ _DESCRIPTIONS = {
     409: "Somebody else was first, or what you saw has changed since.",
     413: "The body is too large.",
     422: "The input cannot be used as it is; `errors` names the fields.",
+    429: "This key or address asks for too much; try again after `Retry-After` seconds.",
     500: "A bug; `instance` is the incident to report.",
     503: "Something this needs is not answering; try again after `Retry-After` seconds.",
 }
@@ -53,7 +55,7 @@ def problem(
     title: str,
     detail: str,
     *,
-    extra: Mapping[str, str | list[dict[str, str]]] | None = None,
+    extra: Mapping[str, str | int | list[dict[str, str]]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     body = {"type": f"urn:expert:{kind}", "title": title, "status": status, "detail": detail, **(extra or {})}
@@ -78,6 +80,24 @@ def unauthorized(detail: str) -> Response:
 def too_large(limit: int) -> Response:
     detail = f"The body is larger than {limit // 1024**2} MB."
     return problem(413, "too-large", "Too large", detail, headers={"Connection": "close"})
+
+
+def limited(excess: Excess) -> Response:
+    """429 where it is the caller's doing, 503 where the whole server has too much to do."""
+    wait_s = max(1, math.ceil(excess.retry_after_s))
+    headers = {"Retry-After": str(wait_s)} | (
+        rate_headers(excess.kind, excess.bucket) if excess.bucket else {}
+    )
+    extra: dict[str, str | int | list[dict[str, str]]] = {"retry_after_s": wait_s}
+    if excess.kind == "in_process":
+        return problem(503, "overloaded", "Too much to do", excess.detail, extra=extra, headers=headers)
+    return problem(429, "too-many-requests", "Too many requests", excess.detail, extra=extra, headers=headers)
+
+
+def oversized_head(status: HTTPStatus) -> Response:
+    part = "address" if status is HTTPStatus.REQUEST_URI_TOO_LONG else "header"
+    detail = f"The {part} of this request is too long."
+    return problem(status, "too-large", status.phrase, detail, headers={"Connection": "close"})
 
 
 def bug(incident: UUID) -> Response:

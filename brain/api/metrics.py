@@ -41,6 +41,9 @@ class Metrics:
             buckets=_BUCKETS,
             registry=registry,
         )
+        self._limited = Counter(
+            "expert_limited", "Requests refused, by what there was too much of.", ["kind"], registry=registry
+        )
         self._store_up = Gauge("expert_store_up", "1 where the database answers.", registry=registry)
         self._tasks = Gauge("expert_tasks", "Tasks in each state.", ["state"], registry=registry)
         self._oldest = Gauge(
@@ -66,6 +69,9 @@ class Metrics:
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def limited(self, kind: str) -> None:
+        self._limited.labels(kind).inc()
 
     def answered(self, reply: Reply) -> None:
         if reply.answer is None:

@@ -67,6 +67,7 @@ class Problem(Sent):
     title: str = Field(examples=["Not found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["There is no review 12 that you may see."])
+    retry_after_s: int | None = Field(default=None, description="As the header, where it is too much.")
     instance: str | None = Field(default=None, description="The incident, where this is a bug.")
     errors: list[FieldProblem] | None = Field(default=None, description="The fields, where input is invalid.")
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from brain.api.limits import Limits
 from brain.api.progress import ProgressBoard
 from brain.domain.circuit import Circuit
 from brain.ports import Store
@@ -48,3 +49,4 @@ class Services:
     version: str
     board: ProgressBoard = field(default_factory=ProgressBoard)
     circuits: Sequence[Circuit] = ()
+    limits: Limits = field(default_factory=Limits)

@@ -6,6 +6,7 @@ Plain `http.client`: `expert ask` should not wait for a larger library to load.
 import http.client
 import json
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from brain.domain.errors import Rejected, Unavailable
+from config.commands.output import complain
 from config.keys import choose_key
 from config.location import Location, locate
 
@@ -20,6 +22,9 @@ ASKER = ("asker", "admin")
 REVIEWER = ("reviewer", "admin")
 ADMIN = ("admin", "reviewer")
 _TIMEOUT_S = 150.0
+# How often a pause that the API asks for is kept, and the longest that is.
+_PATIENCE = 2
+_LONGEST_PAUSE_S = 30
 
 
 class Refused(Rejected):
@@ -84,9 +89,15 @@ class Speaker:
         location = locate()
         key = choose_key(location.home, wanted=self.wanted, usual=self.usual)
         sent = {"Authorization": f"Bearer {key.key}", **(headers or {})}
-        status, content = exchange(
-            location, method, path, _encoded(body, sent), sent, timeout_s=self.timeout_s
-        )
+        encoded = _encoded(body, sent)
+        for _ in range(_PATIENCE):
+            status, content = exchange(location, method, path, encoded, sent, timeout_s=self.timeout_s)
+            wait_s = _asked_to_wait_s(status, content)
+            if wait_s is None:
+                return _read(location, status, content)
+            complain(f"The Expert asks for a pause; going on in {wait_s} s.")
+            time.sleep(wait_s)
+        status, content = exchange(location, method, path, encoded, sent, timeout_s=self.timeout_s)
         return _read(location, status, content)
 
 
@@ -117,6 +128,17 @@ def exchange(
         raise Unavailable(f"The connection to {location.url} broke off ({error}). Try again.") from error
     finally:
         connection.close()
+
+
+def _asked_to_wait_s(status: int, content: bytes) -> int | None:
+    """Seconds, where the API refused for now, before it did anything, and the pause is bearable."""
+    if status not in (429, 503):
+        return None
+    try:
+        wait_s = json.loads(content)["retry_after_s"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return wait_s if isinstance(wait_s, int) and 0 < wait_s <= _LONGEST_PAUSE_S else None
 
 
 def _encoded(body: Mapping[str, object] | Upload | None, headers: dict[str, str]) -> bytes | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.keys import StoredKey, save_key
-from tests.unit.fake_api import ANSWER, HASH, REVIEW, FakeApi
+from tests.unit.fake_api import ANSWER, HASH, REVIEW, FakeApi, Seen
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -133,6 +133,26 @@ def test_something_else_answers(api: FakeApi, run: Run) -> None:
     status, _, err = run("ask", "How?")
     assert status == 1
     assert "is not The Expert" in err
+
+
+@pytest.mark.parametrize(
+    ("refusals", "wait_s", "calls", "code"), [(1, 1, 2, 0), (3, 1, 3, 1), (1, 3_600, 1, 1)]
+)
+def test_a_pause_that_the_server_asks_for_is_kept_where_it_is_bearable(
+    api: FakeApi, run: Run, refusals: int, wait_s: int, calls: int, code: int
+) -> None:
+    def reply(_: Seen) -> object:
+        if len(api.seen) > refusals:
+            return []
+        detail = "This key asks for too much."
+        return 429, {"title": "Too many requests", "status": 429, "detail": detail, "retry_after_s": wait_s}
+
+    api.replies["GET /v1/documents"] = reply
+    status, _, err = run("documents")
+    assert status == code
+    assert len(api.seen) == calls
+    assert ("going on in 1 s" in err) is (wait_s == 1)
+    assert ("asks for too much" in err) is (code == 1)
 
 
 def test_a_refusal_is_told_in_the_servers_words(api: FakeApi, run: Run) -> None:
