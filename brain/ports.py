@@ -125,7 +125,24 @@ class People(Protocol):
         """The enabled member whose unrevoked key has this digest."""
 
 
+class Copies(Protocol):
+    async def alike(self, document: Document, *, markdown: str) -> list[tuple[Document, str]]:
+        """Indexed documents of its department that may look like it, with their texts; oldest first."""
+
+    async def hold(self, document: Document) -> bool:
+        """Whether it still has the same content. It stays so until the transaction ends."""
+
+    async def kept(self, document: DocumentId) -> bytes | None:
+        """The file itself, where it is kept to be read again."""
+
+    async def waiting(self) -> list[Document]:
+        """Those that were linked to a document which changed or went, and are to be read again."""
+
+
 class Library(Protocol):
+    @property
+    def copies(self) -> Copies: ...
+
     async def documents(self, *, audience: Audience) -> list[Document]: ...
 
     async def document(self, document: DocumentId) -> Document | None: ...
@@ -138,6 +155,7 @@ class Library(Protocol):
     ) -> Withdrawn:
         """Insert or replace the document with all its passages, embeddings and postings.
 
+        Of quarantined and linked ones the content is kept. Whose twin it was stands alone from now on.
         What rests on passages that it no longer has is withdrawn: hand that to `usecases.withdraw`.
         """
 

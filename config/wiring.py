@@ -30,6 +30,7 @@ from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
 from workers.tasks.answer import answer, hand_over
 from workers.tasks.keep_time import keep_time
+from workers.tasks.read_parted import read_parted
 from workers.tasks.renew import renew
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
@@ -101,6 +102,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     handlers = {
         "answer": answer(wiring.ask, report=report),
         "keep_time": keep_time(wiring.store),
+        "read_parted": read_parted(wiring.store, wiring.ingest),
         "renew": renew(Renew(wiring.store)),
     }
     if known != set(handlers):

@@ -44,8 +44,8 @@ SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
     AnswerSuspended: (),
     AnswerRetracted: (),
     ArticleFellDue: ("renew",),
-    DocumentChanged: (),
-    DocumentForgotten: (),
+    DocumentChanged: ("read_parted",),
+    DocumentForgotten: ("read_parted",),
 }
 
 _BATCH = 100

@@ -12,7 +12,7 @@ from brain.api.envelope import DOCUMENT_BYTES
 from brain.api.errors import problems
 from brain.domain.errors import Rejected
 from brain.domain.knowledge import ArticleId, DocumentId, DocumentStatus
-from brain.usecases import read
+from brain.usecases import read, read_again
 from brain.usecases.forget import forget
 from brain.usecases.ingest import Outcome, Upload
 
@@ -43,11 +43,12 @@ async def documents(
     description=(
         "Markdown, text, HTML, PDF, DOCX, PPTX, XLSX, CSV; at most 50 MB. The same source in the same"
         " department is the same document: an unchanged one costs nothing, a changed one replaces its"
-        " passages. What cannot be read is kept in quarantine with the reason. Status 201 where the document"
+        " passages. What cannot be read is kept in quarantine with the reason; what says the same"
+        " as another document of the department is linked to that one. Status 201 where the document"
         " is new, 200 otherwise."
     ),
     responses={
-        200: {"model": schemas.IngestedShown, "description": "Changed, unchanged or quarantined."},
+        200: {"model": schemas.IngestedShown, "description": "Changed, unchanged, linked or quarantined."},
         **problems(400, 403, 404, 409, 413, 422),
     },
 )
@@ -73,6 +74,28 @@ async def add(
     if ingested.outcome is not Outcome.ADDED:
         response.status_code = 200
     known = present.slugs(await read.departments(shared.services.store, principal))
+    return schemas.IngestedShown(
+        document=present.document(ingested.document, known), outcome=ingested.outcome
+    )
+
+
+@router.post(
+    "/v1/documents/{id}/retry",
+    summary="Try to read a document in quarantine again",
+    description=(
+        "The file is kept for it. Of use after an upgrade, or where reading took too long on a busy machine;"
+        " a file that was mended is sent again instead. A document outside quarantine is left as it is."
+    ),
+    responses=problems(403, 404, 409, 422),
+)
+async def retry(
+    id: UUID,  # noqa: A002  # the path's name
+    principal: Speaker,
+    shared: Shared,
+) -> schemas.IngestedShown:
+    services = shared.services
+    ingested = await read_again.retry(services.store, services.ingest, principal, DocumentId(id))
+    known = present.slugs(await read.departments(services.store, principal))
     return schemas.IngestedShown(
         document=present.document(ingested.document, known), outcome=ingested.outcome
     )

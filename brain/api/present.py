@@ -171,6 +171,9 @@ def document(one: Document, known: Slugs) -> schemas.DocumentShown:
         reason=one.reason,
         passages=one.passages,
         updated_at=one.updated_at,
+        content_hash=one.content_hash,
+        twin=one.twin,
+        linked=one.linked,
     )
 
 

@@ -201,6 +201,12 @@ class DocumentShown(Sent):
     reason: str | None = Field(description="Why it is in quarantine.")
     passages: int
     updated_at: datetime | None
+    content_hash: str = Field(description="SHA-256 of the file, to see whether it is the one you have.")
+    twin: UUID | None = Field(
+        description="A document of the department that looks alike. Where this one is linked, both say the"
+        " same, and the twin answers for it; else they differ in what may matter, and both are found."
+    )
+    linked: bool
 
 
 class IngestedShown(Sent):

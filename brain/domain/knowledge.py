@@ -13,6 +13,8 @@ DocumentId = NewType("DocumentId", UUID)
 PassageId = NewType("PassageId", UUID)
 ArticleId = NewType("ArticleId", UUID)
 
+_REFUSED = " (unreadable version)"
+
 
 class DocumentStatus(StrEnum):
     LIVE = "live"
@@ -50,7 +52,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A source item. `version` counts the contents it has had; quarantined ones keep a reason."""
+    """A source item. `version` counts the contents it has had; quarantined ones keep a reason.
+
+    `twin` is an older document of the same department that looks alike. Where it says the same, this one is
+    linked to it and has no passages of its own.
+    """
 
     id: DocumentId
     department: DepartmentId
@@ -63,6 +69,21 @@ class Document:
     reason: str | None = None
     passages: int = 0
     updated_at: datetime | None = None
+    twin: DocumentId | None = None
+
+    @property
+    def linked(self) -> bool:
+        return self.twin is not None and self.passages == 0
+
+
+def refused_source(source: str) -> str:
+    """Where the newest version of a live document is kept that could not be read."""
+    return f"{source}{_REFUSED}"
+
+
+def readable_source(source: str) -> str:
+    """The document that a version which could not be read is of; itself for any other."""
+    return source.removesuffix(_REFUSED)
 
 
 @dataclass(frozen=True, slots=True)

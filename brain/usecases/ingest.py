@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from uuid import uuid4, uuid5
 
 from brain.domain.chunking import chunk
-from brain.domain.errors import Conflict, Rejected
+from brain.domain.errors import Conflict, Missing, Rejected
 from brain.domain.events import DocumentChanged
-from brain.domain.identity import DepartmentId, Principal, Role
+from brain.domain.identity import DepartmentId, MemberId, Principal, Role, TenantId
 from brain.domain.knowledge import (
     Chunk,
     Document,
@@ -21,11 +21,14 @@ from brain.domain.knowledge import (
     ParsedDocument,
     Passage,
     PassageId,
+    readable_source,
+    refused_source,
 )
 from brain.domain.records import AuditEntry
 from brain.ports import Embedder, Parser, Store, Transaction
 from brain.usecases.embedding import embed_passages
 from brain.usecases.permission import department_for
+from brain.usecases.twins import Twin, find_twin
 from brain.usecases.withdraw import follow_up
 
 
@@ -34,6 +37,7 @@ class Outcome(StrEnum):
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     QUARANTINED = "quarantined"
+    LINKED = "linked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,18 @@ class Ingested:
 
 
 @dataclass(frozen=True, slots=True)
+class _Version:
+    """A document as it would be with this content, beside what it is now. No actor: we do it by ourselves."""
+
+    tenant: TenantId
+    actor: MemberId | None
+    document: Document
+    former: Document | None
+    content: bytes
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ingest:
     store: Store
     embedder: Embedder
@@ -69,58 +85,90 @@ class Ingest:
                 await _forget_refused(tx, former)
                 return Ingested(former, Outcome.UNCHANGED)
         document = _next_version(former, department.id, source, digest, upload.media_type)
-        try:
-            parsed = await self.parser.parse(
-                upload.content, name=PurePosixPath(source).name, media_type=upload.media_type
-            )
-        except Rejected as refusal:
-            return await self._quarantine(principal, upload, document, former, str(refusal))
-        return await self._save(principal, upload, replace(document, title=parsed.title), former, parsed)
+        actor = principal.member.id
+        return await self._read(
+            _Version(principal.tenant, actor, document, former, upload.content, upload.media_type)
+        )
 
-    async def _save(
-        self,
-        principal: Principal,
-        upload: Upload,
-        document: Document,
-        former: Document | None,
-        parsed: ParsedDocument,
-    ) -> Ingested:
+    async def again(self, tenant: TenantId, id_: DocumentId, *, actor: MemberId | None) -> Ingested:
+        """Read a file once more that is kept for it: one in quarantine, or one whose twin changed or went."""
+        async with self.store.transaction(tenant) as tx:
+            kept, content = await tx.library.document(id_), await tx.library.copies.kept(id_)
+            if kept is None:
+                raise Missing(f"There is no document {id_} any more.")
+            if content is None:
+                return Ingested(kept, Outcome.UNCHANGED)
+            source = kept.source if _is_live(kept) else readable_source(kept.source)
+            former = await tx.library.by_source(kept.department, source=source)
+        document = _next_version(former, kept.department, source, kept.content_hash, kept.media_type)
+        return await self._read(_Version(tenant, actor, document, former, content, kept.media_type))
+
+    async def _read(self, version: _Version) -> Ingested:
+        name = PurePosixPath(version.document.source).name
+        try:
+            parsed = await self.parser.parse(version.content, name=name, media_type=version.media_type)
+        except Rejected as refusal:
+            return await self._quarantine(version, str(refusal))
+        return await self._save(
+            replace(version, document=replace(version.document, title=parsed.title)), parsed
+        )
+
+    async def _save(self, version: _Version, parsed: ParsedDocument) -> Ingested:
+        twin = await find_twin(self.store, version.tenant, version.document, parsed.markdown)
+        document = replace(version.document, twin=twin.document.id if twin else None)
+        # What is indexed already stays so: answers may rest on its passages.
+        if twin and twin.says_the_same and not (version.former and version.former.passages):
+            return await self._link(replace(version, document=document), parsed, twin)
         # In a thread: a large document takes seconds, in which everybody else would wait.
         chunks = await asyncio.to_thread(chunk, parsed, count_tokens=self.embedder.count_tokens)
         passages = await asyncio.to_thread(_passages, document, chunks)
         embedded = await embed_passages(self.embedder, passages)
-        async with self.store.transaction(principal.tenant) as tx:
-            await _require_unchanged(tx, document, former)
+        async with self.store.transaction(version.tenant) as tx:
+            await _require_unchanged(tx, document, version.former)
             withdrawn = await tx.library.save(
                 document,
                 markdown=parsed.markdown,
-                content=upload.content,
+                content=version.content,
                 passages=embedded,
             )
             await follow_up(tx, withdrawn)
             await _forget_refused(tx, document)
-            outcome = Outcome.CHANGED if former else Outcome.ADDED
-            await _announce(tx, principal, document, outcome)
+            outcome = Outcome.CHANGED if version.former else Outcome.ADDED
+            await _announce(tx, version.actor, document, outcome)
         return Ingested(replace(document, passages=len(passages)), outcome)
 
-    async def _quarantine(
-        self, principal: Principal, upload: Upload, document: Document, former: Document | None, reason: str
-    ) -> Ingested:
+    async def _link(self, version: _Version, parsed: ParsedDocument, twin: Twin) -> Ingested:
+        """Its twin answers for it; the file is kept, for the day on which the twin changes or goes."""
+        document = version.document
+        async with self.store.transaction(version.tenant) as tx:
+            held = await tx.library.copies.hold(twin.document)
+            if held:
+                await _require_unchanged(tx, document, version.former)
+                withdrawn = await tx.library.save(
+                    document, markdown=parsed.markdown, content=version.content, passages=()
+                )
+                await follow_up(tx, withdrawn)
+                await _forget_refused(tx, document)
+                await _announce(tx, version.actor, document, Outcome.LINKED)
+        return Ingested(document, Outcome.LINKED) if held else await self._save(version, parsed)
+
+    async def _quarantine(self, version: _Version, reason: str) -> Ingested:
         """A version that can be read stays live; the one that cannot is kept beside it, with its reason."""
-        async with self.store.transaction(principal.tenant) as tx:
+        document, former = version.document, version.former
+        async with self.store.transaction(version.tenant) as tx:
             await _require_unchanged(tx, document, former)
             if former is not None and _is_live(former):
-                source = _refused_source(former.source)
+                source = refused_source(former.source)
                 former = await tx.library.by_source(document.department, source=source)
                 document = _next_version(
-                    former, document.department, source, document.content_hash, upload.media_type
+                    former, document.department, source, document.content_hash, version.media_type
                 )
             document = replace(document, status=DocumentStatus.QUARANTINED, reason=reason)
             if former and (former.content_hash, former.reason) == (document.content_hash, reason):
                 return Ingested(former, Outcome.QUARANTINED)
-            withdrawn = await tx.library.save(document, markdown="", content=upload.content, passages=())
+            withdrawn = await tx.library.save(document, markdown="", content=version.content, passages=())
             await follow_up(tx, withdrawn)
-            await _announce(tx, principal, document, Outcome.QUARANTINED)
+            await _announce(tx, version.actor, document, Outcome.QUARANTINED)
         return Ingested(document, Outcome.QUARANTINED)
 
 
@@ -179,14 +227,9 @@ def _is_live(document: Document) -> bool:
     return document.status is DocumentStatus.LIVE
 
 
-def _refused_source(source: str) -> str:
-    """Where the newest version of a live document is kept that could not be read."""
-    return f"{source} (unreadable version)"
-
-
 async def _forget_refused(tx: Transaction, document: Document) -> None:
     """What is sent now can be read: what could not be is of no more use."""
-    refused = await tx.library.by_source(document.department, source=_refused_source(document.source))
+    refused = await tx.library.by_source(document.department, source=refused_source(document.source))
     if refused is not None and not _is_live(refused):
         await follow_up(tx, await tx.library.forget(refused.id))
 
@@ -197,11 +240,11 @@ async def _require_unchanged(tx: Transaction, document: Document, former: Docume
         raise Conflict(f"{document.source} was changed by somebody else meanwhile; send it again.")
 
 
-async def _announce(tx: Transaction, principal: Principal, document: Document, outcome: Outcome) -> None:
+async def _announce(tx: Transaction, actor: MemberId | None, document: Document, outcome: Outcome) -> None:
     await tx.emit(DocumentChanged(document.id))
     await tx.records.audit(
         AuditEntry(
-            actor=principal.member.id,
+            actor=actor,
             action=f"document.{outcome.value}",
             subject=f"document {document.id}",
             details=(("source", document.source), ("version", str(document.version))),

@@ -3,7 +3,7 @@
 from brain.domain.article import Article
 from brain.domain.errors import Denied, Missing
 from brain.domain.identity import Department, Principal, Role, Visibility
-from brain.domain.knowledge import ArticleId
+from brain.domain.knowledge import ArticleId, Document, DocumentId
 from brain.ports import Transaction
 
 
@@ -19,6 +19,17 @@ async def department_for(tx: Transaction, principal: Principal, slug: str, *role
         wanted = " or ".join(role.value for role in roles)
         raise Denied(f"This needs the role {wanted} in {department.name}.")
     return department
+
+
+async def document_kept_by(tx: Transaction, principal: Principal, id_: DocumentId) -> Document:
+    """The document, where the principal looks after its department now."""
+    member = await tx.people.member(str(principal.member.id))
+    found = await tx.library.document(id_)
+    if found is None or member is None or found.department not in member.departments:
+        raise Missing(f"There is no document {id_} that you may see.")
+    if not (member.may(Role.REVIEWER, found.department) or member.may(Role.ADMIN, found.department)):
+        raise Denied("Only reviewers and admins of the department may do this to its documents.")
+    return found
 
 
 async def article_kept_by(tx: Transaction, principal: Principal, id_: ArticleId) -> Article:

@@ -1,6 +1,7 @@
 """Documents and departments over HTTP."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from uuid import uuid4
 
 import pytest
@@ -38,6 +39,24 @@ async def test_what_cannot_be_read_is_kept_with_its_reason(api: Api) -> None:
     assert quarantined["source"] == "old.doc"
     assert (await api.get("/v1/documents?status=live", by="ravi")).json() == []
     assert (await api.get("/v1/documents?status=dead", by="ravi")).status_code == 422
+
+
+async def test_what_is_in_quarantine_is_tried_again(api: Api) -> None:
+    refused = (await api.upload("old.doc", b"\xd0\xcf\x11\xe0 binary")).json()["document"]["id"]
+    again = await api.post(f"/v1/documents/{refused}/retry", by="ravi")
+    assert (again.status_code, again.json()["outcome"]) == (200, "quarantined")
+    assert (await api.post(f"/v1/documents/{refused}/retry")).status_code == 403
+    assert (await api.post(f"/v1/documents/{refused}/retry", by="petra")).status_code == 404
+    assert (await api.post(f"/v1/documents/{uuid4()}/retry", by="ravi")).status_code == 404
+
+
+async def test_a_copy_says_whose_it_is(api: Api) -> None:
+    first = (await api.upload("badge.md", NOTE)).json()["document"]
+    copy = await api.upload("copy.md", NOTE)
+    assert (copy.status_code, copy.json()["outcome"]) == (200, "linked")
+    shown = copy.json()["document"]
+    assert (shown["twin"], shown["linked"], shown["passages"]) == (first["id"], True, 0)
+    assert shown["content_hash"] == first["content_hash"] == sha256(NOTE).hexdigest()
 
 
 async def test_a_forgotten_document_is_gone(api: Api) -> None:

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
-from brain.domain.knowledge import DocumentStatus
+from brain.domain.errors import Denied, Missing, Rejected
+from brain.domain.knowledge import DocumentStatus, ParsedDocument
 from brain.ports import Embedder, TextKind, Vector
+from brain.usecases.forget import forget
 from brain.usecases.ingest import Ingested, Outcome, Upload
 from brain.usecases.read import documents
+from brain.usecases.read_again import retry
 from tests.conftest import World
 
 RUNBOOKS = Path(__file__).parents[2] / "demo" / "runbooks"
@@ -69,6 +73,51 @@ async def test_what_is_in_quarantine_is_read_again(world: World) -> None:
     again = await sends(world, BADGES.encode(), media_type="text/markdown", source="badges")
     assert (again.outcome, again.document.status) == (Outcome.CHANGED, DocumentStatus.LIVE)
     assert await states(world) == {"badges": (DocumentStatus.LIVE, 1)}
+
+
+async def test_forgetting_takes_the_unreadable_version_along(world: World) -> None:
+    added = await sends(world, TRAVEL)
+    await sends(world, TRAVEL[:-9_000])
+    await forget(world.store, world.people["ravi"], added.document.id)
+    assert await states(world) == {}
+    assert (await actions(world)).count("document.forgotten") == 2
+
+
+async def test_what_is_in_quarantine_can_be_tried_again(world: World) -> None:
+    """As after an upgrade, or on a machine that was too busy."""
+    ravi = world.people["ravi"]
+    busy = replace(world.ingest, parser=RefusingParser())
+    refused = await busy(ravi, Upload("hr", "badges.md", BADGES.encode()))
+    still = await retry(world.store, busy, ravi, refused.document.id)
+    assert (still.outcome, still.document.version) == (Outcome.QUARANTINED, 1)
+    read = await retry(world.store, world.ingest, ravi, refused.document.id)
+    assert (read.outcome, read.document.id) == (Outcome.CHANGED, refused.document.id)
+    assert await states(world) == {"badges.md": (DocumentStatus.LIVE, 1)}
+    nothing = await retry(world.store, world.ingest, ravi, refused.document.id)
+    assert nothing.outcome is Outcome.UNCHANGED
+
+
+async def test_an_unreadable_version_that_can_be_read_by_now_replaces_the_old(world: World) -> None:
+    ravi = world.people["ravi"]
+    first = await sends(world, BADGES.encode(), source="badges.md")
+    newer = BADGES.replace("4242", "4343").encode()
+    busy = replace(world.ingest, parser=RefusingParser())
+    refused = await busy(ravi, Upload("hr", "badges.md", newer))
+    read = await retry(world.store, world.ingest, ravi, refused.document.id)
+    assert (read.outcome, read.document.id, read.document.version) == (Outcome.CHANGED, first.document.id, 2)
+    assert await states(world) == {"badges.md": (DocumentStatus.LIVE, 1)}
+
+
+async def test_only_who_looks_after_the_department_may_try_again(world: World) -> None:
+    refused = await sends(world, b"\x00\x01", source="badges.md")
+    for handle, error in (("omar", Denied), ("petra", Missing)):
+        with pytest.raises(error):
+            await retry(world.store, world.ingest, world.people[handle], refused.document.id)
+
+
+class RefusingParser:
+    async def parse(self, content: bytes, *, name: str, media_type: str | None) -> ParsedDocument:
+        raise Rejected(f"{name} takes more than 20 s to be read.")
 
 
 @dataclass(slots=True)

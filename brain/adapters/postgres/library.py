@@ -2,23 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, func, text
+from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.copies import DOCUMENTS, SqlCopies, to_document
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
 from brain.adapters.postgres.sources import keep_cited, sources_of, withdraw
 from brain.domain.answer import Citation
 from brain.domain.change import Cause, Source, Withdrawn
 from brain.domain.identity import Audience, DepartmentId, TenantId
 from brain.domain.knowledge import Document, DocumentId, DocumentStatus, Embedded
-
-_DOCUMENTS = """
-SELECT d.*, (SELECT count(*) FROM passage p WHERE p.document_id = d.id) AS passages FROM document d
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +23,23 @@ class SqlLibrary:
     tenant: TenantId
     embedder: str
 
+    @property
+    def copies(self) -> SqlCopies:
+        return SqlCopies(self.connection, self.tenant)
+
     async def documents(self, *, audience: Audience) -> list[Document]:
         rows = await self.connection.execute(
             text(
-                _DOCUMENTS + f"JOIN LATERAL (SELECT ARRAY[d.department_id] AS departments) s ON {READABLE}"
+                DOCUMENTS + f"JOIN LATERAL (SELECT ARRAY[d.department_id] AS departments) s ON {READABLE}"
                 " ORDER BY d.source"
             ),
             {"departments": sorted(audience.departments)},
         )
-        return [_document(row) for row in rows]
+        return [to_document(row) for row in rows]
 
     async def document(self, document: DocumentId) -> Document | None:
-        rows = await self.connection.execute(text(_DOCUMENTS + "WHERE d.id = :id"), {"id": document})
-        return next((_document(row) for row in rows), None)
+        rows = await self.connection.execute(text(DOCUMENTS + "WHERE d.id = :id"), {"id": document})
+        return next((to_document(row) for row in rows), None)
 
     async def by_source(self, department: DepartmentId, *, source: str) -> Document | None:
         # An advisory lock, because there may be no row yet to lock.
@@ -48,15 +48,16 @@ class SqlLibrary:
             {"key": f"{self.tenant}/{department}/{source}"},
         )
         rows = await self.connection.execute(
-            text(_DOCUMENTS + "WHERE d.department_id = :department AND d.source = :source"),
+            text(DOCUMENTS + "WHERE d.department_id = :department AND d.source = :source"),
             {"department": department, "source": source},
         )
-        return next((_document(row) for row in rows), None)
+        return next((to_document(row) for row in rows), None)
 
     async def save(
         self, document: Document, *, markdown: str, content: bytes, passages: Sequence[Embedded]
     ) -> Withdrawn:
-        quarantined = document.status is DocumentStatus.QUARANTINED
+        linked = document.twin is not None and not passages
+        read_again = linked or document.status is DocumentStatus.QUARANTINED
         values = {
             "department_id": document.department,
             "source": document.source,
@@ -67,7 +68,8 @@ class SqlLibrary:
             "status": document.status.value,
             "reason": document.reason,
             "markdown": markdown,
-            "content": content if quarantined else None,
+            "content": content if read_again else None,
+            "twin_id": await self.copies.present(document.twin),
             "updated_at": func.now(),
         }
         statement = insert(tables.table(tables.Document)).values(
@@ -85,6 +87,8 @@ class SqlLibrary:
             scope=await scope_of(self.connection, self.tenant, frozenset((document.department,))),
             passages=passages,
         )
+        await self.copies.part(document.id)
+        await self.copies.remember(document, markdown=markdown, indexed=passages)
         return await withdraw(self.connection, Cause.CHANGED, document=document.id)
 
     async def forget(self, document: DocumentId) -> Withdrawn:
@@ -103,19 +107,3 @@ class SqlLibrary:
     async def _clear(self, document: DocumentId) -> None:
         """Postings and embeddings go with their passage."""
         await self.connection.execute(text("DELETE FROM passage WHERE document_id = :id"), {"id": document})
-
-
-def _document(row: Row[Any]) -> Document:
-    return Document(
-        id=DocumentId(row.id),
-        department=DepartmentId(row.department_id),
-        source=row.source,
-        title=row.title,
-        media_type=row.media_type,
-        content_hash=row.content_hash,
-        version=row.version,
-        status=DocumentStatus(row.status),
-        reason=row.reason,
-        passages=row.passages,
-        updated_at=row.updated_at,
-    )

@@ -40,11 +40,23 @@ class Scope(SQLModel, table=True):
 
 
 class Document(SQLModel, table=True):
-    """`content` is kept for quarantined files only, so that they can be tried again."""
+    """`content` is kept for quarantined and linked files only, so that they can be read again.
+
+    One that is live, has its content and no twin is about to be: its twin changed or is gone.
+    """
 
     __table_args__ = (
         UniqueConstraint("tenant_id", "department_id", "source"),
         within("department"),
+        ForeignKeyConstraint(
+            ["tenant_id", "twin_id"], ["document.tenant_id", "document.id"], ondelete="SET NULL (twin_id)"
+        ),
+        Index("document_twin", "tenant_id", "twin_id"),
+        Index(
+            "document_waiting",
+            "tenant_id",
+            postgresql_where=text("status = 'live' AND content IS NOT NULL AND twin_id IS NULL"),
+        ),
         CheckConstraint("status IN ('live', 'quarantined')", name="status"),
         CheckConstraint("(status = 'quarantined') = (reason IS NOT NULL)", name="reason"),
     )
@@ -60,8 +72,22 @@ class Document(SQLModel, table=True):
     reason: str | None = Field(sa_type=Text)
     markdown: str = Field(sa_type=Text)
     content: bytes | None = Field(sa_type=LargeBinary)
+    twin_id: UUID | None
     created_at: datetime = moment()
     updated_at: datetime = moment()
+
+
+class Likeness(SQLModel, table=True):
+    """A band of a document's MinHash: documents that share one may look alike."""
+
+    __table_args__ = (
+        within("document", cascade=True),
+        Index("likeness_document", "tenant_id", "document_id"),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    department_id: UUID = Field(primary_key=True)
+    band: int = Field(sa_type=BigInteger, primary_key=True)
+    document_id: UUID = Field(primary_key=True)
 
 
 class Article(SQLModel, table=True):
