@@ -11,6 +11,7 @@ from config.commands import (
     auditing,
     curating,
     examining,
+    ingesting,
     installation,
     knowledge,
     people,
@@ -55,7 +56,7 @@ def expert(
     """
 
 
-for _theme in (asking, reviewing, knowledge, curating, installation, examining, privacy):
+for _theme in (asking, reviewing, ingesting, knowledge, curating, installation, examining, privacy):
     app.registered_commands += _theme.app.registered_commands
 app.add_typer(working.app, name="tasks")
 app.add_typer(auditing.app, name="audit")

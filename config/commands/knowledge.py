@@ -1,142 +1,17 @@
-"""What The Expert knows: `ingest`, `documents`, `forget`, `articles`, `departments`."""
+"""What The Expert knows: `documents`, `forget`, `articles`, `departments`."""
 
-import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from brain.domain.errors import Missing, Rejected
-from config.commands.api import ADMIN, ASKER, Refused, Speaker, Upload, path_segment
+from config.commands.api import ADMIN, ASKER, Speaker, path_segment
 from config.commands.options import As, AsJson, DepartmentName, DryRun, Yes, examples
-from config.commands.output import complain, one_line, say, show_json, show_table, when
+from config.commands.output import one_line, say, show_json, show_table, when
 
 app = typer.Typer(rich_markup_mode=None)
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What became of the files, in the order in which they were sent."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    documents: list[Mapping[str, Any]] = field(default_factory=list)
-    quarantined: list[tuple[str, str]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-
-
-@app.command(
-    epilog=examples(
-        "expert ingest runbooks --department it-ops",
-        "expert ingest handbook.pdf policies/*.docx --department hr",
-        "expert ingest runbooks --department it-ops --dry-run",
-    )
-)
-def ingest(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH…", exists=True, help="Files, and folders with all below them."),
-    ],
-    department: Annotated[
-        str, typer.Option("--department", "-d", help="Whose knowledge this is (its slug).")
-    ],
-    dry_run: DryRun = False,
-    speak_as: As = None,
-    as_json: AsJson = False,
-) -> None:
-    """Read documents into a department's knowledge; unchanged ones cost nothing.
-
-    Exits with 1 where a file was quarantined or refused, after all the others were read.
-    """
-    files = list(dict.fromkeys(_files(paths)))
-    if not files:
-        raise Rejected("There are no files in what you named; hidden ones are left out.")
-    if dry_run:
-        _show_plan(files, as_json=as_json)
-        return
-    outcome = _Outcome()
-    speaker = Speaker(ADMIN, speak_as)
-    for path in _with_progress(files, shown=not as_json):
-        _send(speaker, path, department, outcome)
-    if as_json:
-        refused, quarantined = (
-            [{"source": path, "detail": reason} for path, reason in some]
-            for some in (outcome.refused, outcome.quarantined)
-        )
-        show_json(
-            {
-                "counts": outcome.counts,
-                "results": outcome.documents,
-                "quarantined": quarantined,
-                "refused": refused,
-            }
-        )
-    else:
-        _summarise(outcome)
-    if outcome.refused or outcome.quarantined:
-        raise typer.Exit(1)
-
-
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_file():
-            yield path.absolute()
-        for folder, below, names in os.walk(path):
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            yield from (Path(folder, name).absolute() for name in sorted(names) if not name.startswith("."))
-
-
-def _show_plan(files: Sequence[Path], *, as_json: bool) -> None:
-    sizes = [(str(path), path.stat().st_size) for path in files]
-    if as_json:
-        show_json([{"source": path, "bytes": size} for path, size in sizes])
-        return
-    show_table(["File", "Bytes"], sizes, empty="")
-    say(f"{len(files)} files would be sent; nothing was.")
-
-
-def _with_progress(files: Sequence[Path], *, shown: bool) -> Iterator[Path]:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    if shown and console.is_terminal:
-        yield from track(files, description="Ingesting", console=console)
-    else:
-        yield from files
-
-
-def _send(speaker: Speaker, path: Path, department: str, outcome: _Outcome) -> None:
-    """One unreadable or refused file does not keep the others out."""
-    try:
-        upload = Upload(path.name, path.read_bytes(), {"department": department, "source": str(path)})
-        result = speaker.post("/v1/documents", upload)
-    except OSError as error:
-        outcome.refused.append((str(path), error.strerror or str(error)))
-        return
-    except Refused as error:
-        if error.status in (401, 403, 404):  # the same for every file
-            raise
-        outcome.refused.append((str(path), str(error)))
-        return
-    outcome.counts[result["outcome"]] += 1
-    outcome.documents.append(result)
-    if result["outcome"] == "quarantined":
-        outcome.quarantined.append((str(path), str(result["document"].get("reason") or "no reason given")))
-
-
-def _summarise(outcome: _Outcome) -> None:
-    order = ("added", "changed", "unchanged", "quarantined")
-    parts = [f"{outcome.counts[kind]} {kind}" for kind in order if outcome.counts[kind]]
-    if outcome.refused:
-        parts.append(f"{len(outcome.refused)} refused")
-    say(", ".join(parts) + ".", style="yellow" if outcome.refused or outcome.quarantined else "green")
-    for path, reason in outcome.quarantined:
-        complain(f"quarantined: {path}: {one_line(reason)}")
-    for path, reason in outcome.refused:
-        complain(f"refused: {path}: {one_line(reason)}")
 
 
 @app.command(
@@ -150,7 +25,7 @@ def documents(
     speak_as: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """List ingested documents."""
+    """List ingested documents, and which of them repeat another one."""
     found = [
         one
         for one in Speaker(ADMIN, speak_as).get("/v1/documents")
@@ -159,17 +34,18 @@ def documents(
     if as_json:
         show_json(found)
         return
+    sources = {one["id"]: one.get("source") for one in found}
     show_table(
         ["Id", "Department", "Status", "Version", "Passages", "Title", "Reason" if quarantined else "Source"],
         (
             [
                 one["id"],
                 one["department"],
-                one["status"],
+                "linked" if one.get("linked") else one["status"],
                 one.get("version"),
                 one.get("passages"),
                 one["title"],
-                one.get("reason") if quarantined else one.get("source"),
+                one.get("reason") if quarantined else _source(one, sources),
             ]
             for one in found
         ),
@@ -177,6 +53,14 @@ def documents(
         if quarantined
         else "There are no documents: expert ingest PATH …",
     )
+
+
+def _source(document: Mapping[str, Any], sources: Mapping[str, Any]) -> str:
+    twin = document.get("twin")
+    if twin is None:
+        return str(document.get("source"))
+    how = "same as" if document.get("linked") else "looks like"
+    return f"{document.get('source')} ({how} {sources.get(twin, twin)})"
 
 
 @app.command(
