@@ -13,15 +13,22 @@ from brain.domain.change import Cause, Source, Withdrawn
 from brain.domain.doubts import Judgement
 from brain.domain.events import Event
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
-from brain.domain.knowledge import ArticleId, Document, DocumentId, Embedded, Found, ParsedDocument, Passage
+from brain.domain.knowledge import (
+    ArticleId,
+    Document,
+    DocumentId,
+    Embedded,
+    Found,
+    ParsedDocument,
+    Passage,
+    Vector,
+)
 from brain.domain.privacy import ArticleTrace, Names, Restated
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
 from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
 from brain.domain.review import Move, Review, ReviewCase, ReviewId, Verdict
 from brain.domain.rewriting import Rewritten
 from brain.domain.training import TrainingExample
-
-Vector = Sequence[float]
 
 
 class TextKind(StrEnum):
@@ -33,10 +40,9 @@ class TextKind(StrEnum):
 
 class Embedder(Protocol):
     name: str
-    dimensions: int
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
-        """One unit-length vector of `dimensions` floats for each text, in order.
+        """One vector for each text, in order; all of them from one model, which they name.
 
         Raises `Unavailable` where the model cannot be reached.
         """

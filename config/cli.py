@@ -16,6 +16,7 @@ from config.commands import (
     knowledge,
     people,
     privacy,
+    reindexing,
     reviewing,
     working,
 )
@@ -56,7 +57,8 @@ def expert(
     """
 
 
-for _theme in (asking, reviewing, ingesting, knowledge, curating, installation, examining, privacy):
+_themes = (asking, reviewing, ingesting, knowledge, curating, installation, reindexing, examining, privacy)
+for _theme in _themes:
     app.registered_commands += _theme.app.registered_commands
 app.add_typer(working.app, name="tasks")
 app.add_typer(auditing.app, name="audit")

@@ -1,10 +1,9 @@
-"""What must be true of a database before it is served from: roles below row security, and one embedder."""
+"""What must be true of a database before it is served from: its roles are below row security."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brain.adapters.postgres.store import enter, reachable
-from brain.adapters.postgres.tenants import tenants
+from brain.adapters.postgres.store import reachable
 from brain.domain.errors import Rejected
 
 APP_SETTING = "EXPERT_DATABASE_URL_APP"
@@ -34,18 +33,3 @@ async def role_below_row_security(engine: AsyncEngine, *, setting: str, may_own:
             " security off. Name a role there that owns nothing, and is no member of one that does."
         )
     return str(role.name)
-
-
-async def require_embedder(app: AsyncEngine, system: AsyncEngine, *, name: str) -> None:
-    """Vectors of two models cannot be compared: with another one, nothing that is known would be found."""
-    for slug, tenant in (await tenants(system)).items():
-        async with reachable(), app.begin() as connection:
-            await enter(connection, tenant)
-            other = await connection.scalar(
-                text("SELECT embedder FROM embedding WHERE embedder <> :name LIMIT 1"), {"name": name}
-            )
-        if other is not None:
-            raise Rejected(
-                f"What {slug} knows was embedded with {other}, and EXPERT_EMBEDDER is {name}: nothing would"
-                f" be found. Set EXPERT_EMBEDDER back to {other}."
-            )

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -14,11 +14,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from brain.adapters.fastembed_embedder import PACKAGED
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from config.commands.api import ADMIN, Speaker, exchange
-from config.database_checks import APP_SETTING, SYSTEM_SETTING, require_embedder, role_below_row_security
+from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
 from config.departments import read_departments
 from config.embedded_postgres import attach_or_start
+from config.embedders import advice, embedder_in_force, loaded
 from config.keys import keys_file, read_keys
 from config.settings import DatabaseUrls, Settings, load_settings
 
@@ -53,11 +55,11 @@ def examine() -> Iterator[Finding]:
     yield _attempt(
         "departments", lambda: _departments(settings), "Correct the file; it is read at each start."
     )
-    yield from _database(settings)
+    embedder = yield from _database(settings)
     yield _attempt(
         "embedder",
-        lambda: asyncio.run(_embedder(settings)),
-        "Run `make setup` again, or correct EXPERT_EMBEDDER.",
+        lambda: asyncio.run(_embedder(settings, embedder)),
+        "Run `make setup` again, or correct EXPERT_EMBEDDER (and its _API_BASE and _API_KEY).",
     )
     yield from _service(settings)
 
@@ -131,7 +133,9 @@ def _urls(settings: Settings) -> Iterator[DatabaseUrls]:
         yield postgres.urls
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def _database(settings: Settings) -> Generator[Finding, None, str]:
+    """Returns the name of the embedder that serves."""
+    serving = settings.embedder or PACKAGED
     advice = "`make up` makes the embedded one; for your own, check EXPERT_DATABASE_URL and that it runs."
     try:
         with _urls(settings) as urls:
@@ -141,13 +145,16 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield _examine_roles(urls)
                 yield _attempt("row security", lambda: asyncio.run(_row_security(urls)), "expert migrate")
                 yield _attempt("migrations", lambda: asyncio.run(_migrations(urls)), "expert migrate")
-                yield _attempt(
+                embeddings = _attempt(
                     "embeddings",
-                    lambda: asyncio.run(_embeddings(settings, urls)),
-                    "Set EXPERT_EMBEDDER back to the model that made them.",
+                    lambda: asyncio.run(_in_force(settings, urls)),
+                    "expert reindex --embedder NAME",
                 )
+                serving = embeddings.detail if embeddings.ok else serving
+                yield _as_wanted(settings, embeddings)
     except (ExpertError, OSError) as error:
         yield Finding("database", ok=False, detail=str(error), advice=advice)
+    return serving
 
 
 @asynccontextmanager
@@ -218,28 +225,27 @@ async def _migrations(urls: DatabaseUrls) -> str:
     return f"at {current}"
 
 
-async def _embeddings(settings: Settings, urls: DatabaseUrls) -> str:
-    from brain.adapters.fastembed_embedder import PACKAGED
-
-    name = settings.embedder or PACKAGED
-    async with _engine(urls.app) as app, _engine(urls.system) as system:
-        await require_embedder(app, system, name=name)
-    return f"all made with {name}"
+async def _in_force(settings: Settings, urls: DatabaseUrls) -> str:
+    async with _engine(urls.system) as system:
+        return await embedder_in_force(system, wanted=settings.embedder)
 
 
-async def _embedder(settings: Settings) -> str:
-    from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
+def _as_wanted(settings: Settings, embeddings: Finding) -> Finding:
+    if not embeddings.ok or not (what := advice(settings, embeddings.detail)):
+        return embeddings
+    detail, _, todo = what.partition(". ")
+    return Finding("embeddings", ok=False, detail=detail, advice=todo)
+
+
+async def _embedder(settings: Settings, name: str) -> str:
     from brain.ports import TextKind
 
-    embedder = FastembedEmbedder(settings.embedder or PACKAGED, home=settings.home)
-    try:
+    async with loaded(settings, name) as embedder:
         (vector,) = await embedder.embed(["Is anybody there?"], kind=TextKind.QUESTION)
-    finally:
-        embedder.close()
     length = sum(value * value for value in vector) ** 0.5
-    if len(vector) != embedder.dimensions or abs(length - 1) > 0.01:
-        raise Rejected(f"{embedder.name} gave {len(vector)} numbers of length {length:.2f}")
-    return f"{embedder.name}, {embedder.dimensions} dimensions"
+    if abs(length - 1) > 0.01:
+        raise Rejected(f"{name} gave {len(vector)} numbers of length {length:.2f}")
+    return f"{name}, {len(vector)} dimensions"
 
 
 def _service(settings: Settings) -> Iterator[Finding]:

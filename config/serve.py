@@ -24,6 +24,7 @@ from config import demo
 from config.audit import chain_from_the_start, heads_noted
 from config.database import database
 from config.departments import read_departments
+from config.embedders import advice
 from config.founding import Founder, found, mint, principal
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
@@ -134,6 +135,8 @@ class _Up:
         files = read_departments(self.settings.departments)
         await _migrate(self.settings, self.urls)
         async with assembled(self.settings, self.urls) as wiring:
+            if what := advice(self.settings, wiring.embedder.name):
+                self.console.print(what, markup=False, style="yellow")
             demo_tenant = await self._found_demo(wiring) if with_demo else None
             for tenant in (await tenants(wiring.system_engine)).values():
                 for absent in await load_departments(wiring.store, tenant, files):

@@ -89,8 +89,14 @@ class Settings(BaseSettings):
     )
     model_max_tokens: int = Field(default=1024, ge=64, description="Longest answer of a model, in tokens.")
     embedder: str | None = Field(
-        default=None, description="fastembed name of the embedding model. Unset: the packaged MiniLM."
+        default=None,
+        description="Embedding model: a fastembed name, or litellm:service/model. Unset: the one in force,"
+        " which is the packaged MiniLM at first.",
     )
+    embedder_api_base: str | None = Field(
+        default=None, description="Address of the embedding model's API, e.g. of a TEI or vLLM server."
+    )
+    embedder_api_key: SecretStr | None = Field(default=None, description="Key of the embedding model's API.")
     departments: Path = Field(
         default=_PACKAGE / "departments", description="Directory of the departments' YAML."
     )

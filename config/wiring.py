@@ -1,5 +1,6 @@
 """Builds the product out of its parts. The one place that knows which implementation serves which port."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,13 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.documents import Documents
-from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.domain.circuit import Circuit
 from brain.domain.confidence import Calibration
-from brain.domain.errors import Rejected
 from brain.domain.question import QuestionId
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask, Progress
@@ -23,7 +22,8 @@ from brain.usecases.give_up import GiveUp
 from brain.usecases.ingest import Ingest
 from brain.usecases.renew import Renew
 from config.audit_key import audit_keyring
-from config.database_checks import APP_SETTING, SYSTEM_SETTING, require_embedder, role_below_row_security
+from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
+from config.embedders import ServingEmbedder, embedder_in_force, loaded
 from config.models import models
 from config.settings import DatabaseUrls, Settings
 from workers.executor import Executor
@@ -35,7 +35,6 @@ from workers.tasks.renew import renew
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
 _POOL = 10
-_DIMENSIONS = 384
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Wiring:
     app_engine: AsyncEngine
     system_engine: AsyncEngine
     store: SqlStore
-    embedder: FastembedEmbedder
+    embedder: ServingEmbedder
     queue: Queue
     accept: Accept
     ask: Ask
@@ -57,13 +56,6 @@ class Wiring:
 @asynccontextmanager
 async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wiring]:
     async with AsyncExitStack() as stack:
-        embedder = FastembedEmbedder(settings.embedder or PACKAGED, home=settings.home)
-        stack.callback(embedder.close)
-        if embedder.dimensions != _DIMENSIONS:
-            raise Rejected(
-                f"EXPERT_EMBEDDER={embedder.name} makes vectors of {embedder.dimensions} numbers;"
-                f" the index holds {_DIMENSIONS}. Choose a model of {_DIMENSIONS} dimensions."
-            )
         documents = Documents()
         stack.callback(documents.close)
         app_engine = connect(urls.app, pool_size=_POOL)
@@ -72,9 +64,9 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         stack.push_async_callback(system_engine.dispose)
         await role_below_row_security(app_engine, setting=APP_SETTING)
         await role_below_row_security(system_engine, setting=SYSTEM_SETTING)
-        await require_embedder(app_engine, system_engine, name=embedder.name)
-        store = SqlStore(app_engine, embedder.name, audit_keyring(settings))
+        store = SqlStore(app_engine, audit_keyring(settings))
         by_role = await models(settings, stack)
+        embedder = await _embedder(settings, system_engine, stack)
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,
@@ -84,7 +76,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             accept=Accept(store),
             ask=Ask(
                 store,
-                PostgresIndex(app_engine, embedder.name),
+                PostgresIndex(app_engine),
                 embedder,
                 by_role.generator,
                 Calibration.load(),
@@ -95,6 +87,17 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             ingest=Ingest(store, embedder, documents),
             circuits=by_role.circuits,
         )
+
+
+async def _embedder(settings: Settings, system: AsyncEngine, stack: AsyncExitStack) -> ServingEmbedder:
+    async def in_force() -> str:
+        return await embedder_in_force(system, wanted=settings.embedder)
+
+    embedder = ServingEmbedder(await stack.enter_async_context(loaded(settings, await in_force())))
+    following = asyncio.create_task(embedder.follow(settings, in_force))
+    stack.push_async_callback(asyncio.wait, {following})
+    stack.callback(following.cancel)
+    return embedder
 
 
 def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId], Progress]) -> Executor:

@@ -31,8 +31,9 @@ from brain.domain.identity import (
     Thresholds,
     Visibility,
 )
+from brain.domain.knowledge import Vector
 from brain.domain.reply import Reply
-from brain.ports import TextKind, Vector
+from brain.ports import TextKind
 from brain.usecases.accept import Accept, Asking
 from brain.usecases.ask import Ask
 from brain.usecases.decide import Decide
@@ -102,7 +103,7 @@ async def system_engine(urls: DatabaseUrls) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 def store(app_engine: AsyncEngine, embedder: FastembedEmbedder) -> SqlStore:
-    return SqlStore(app_engine, embedder.name)
+    return SqlStore(app_engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmb
         accept=Accept(store),
         ask=Ask(
             store,
-            PostgresIndex(store.engine, embedder.name),
+            PostgresIndex(store.engine),
             embedder,
             ExtractiveGenerator(),
             Calibration.load(),

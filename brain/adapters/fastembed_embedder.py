@@ -12,7 +12,8 @@ from fastembed import TextEmbedding
 from fastembed.common.model_description import ModelSource, PoolingType
 
 from brain.domain.errors import Unavailable
-from brain.ports import TextKind, Vector
+from brain.domain.knowledge import Vector
+from brain.ports import TextKind
 
 PACKAGED = "all-MiniLM-L6-v2-int8"
 # What the encoder reads; longer passages are embedded by their beginning.
@@ -35,7 +36,6 @@ class FastembedEmbedder:
             )
         except (ValueError, OSError) as error:
             raise Unavailable(f"The embedding model {name!r} cannot be loaded: {error}") from error
-        self.dimensions = int(self._model.embedding_size)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
@@ -57,7 +57,7 @@ class FastembedEmbedder:
         embedded = (
             self._model.query_embed(texts) if kind is TextKind.QUESTION else self._model.passage_embed(texts)
         )
-        return [vector.tolist() for vector in embedded]
+        return [Vector(vector.tolist(), embedder=self.name) for vector in embedded]
 
 
 def _packaged(home: Path, threads: int) -> TextEmbedding:

@@ -1,10 +1,10 @@
 """Documents and the passages retrieval works on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Self
 from uuid import UUID
 
 from brain.domain.identity import DepartmentId
@@ -109,13 +109,24 @@ class Passage:
         return "\n".join((self.title, " › ".join(self.heading_path), self.text))
 
 
+class Vector(tuple[float, ...]):  # noqa: SLOT001  # a tuple's own layout leaves no room for a slot
+    """What a text means to one embedder, at unit length. Vectors of two embedders cannot be compared."""
+
+    embedder: str
+
+    def __new__(cls, values: Iterable[float], *, embedder: str) -> Self:
+        vector = super().__new__(cls, values)
+        vector.embedder = embedder
+        return vector
+
+
 @dataclass(frozen=True, slots=True)
 class Embedded:
     """A passage with what it means as a whole, and what each piece of it means, by where the piece starts."""
 
     passage: Passage
-    vector: Sequence[float]
-    pieces: tuple[tuple[int, Sequence[float]], ...] = ()
+    vector: Vector
+    pieces: tuple[tuple[int, Vector], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

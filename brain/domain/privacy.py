@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from brain.domain.errors import Rejected
 from brain.domain.identity import DepartmentId, Member, MemberId
-from brain.domain.knowledge import ArticleId, Embedded, Passage
+from brain.domain.knowledge import ArticleId, Embedded, Passage, Vector
 from brain.domain.ranking import stem, terms
 from brain.domain.reading import rarity
 from brain.domain.segments import segments
@@ -86,7 +86,7 @@ class Restated:
 
     trace: ArticleTrace
     question: str
-    wordings: Sequence[tuple[str, Sequence[float]]]
+    wordings: Sequence[tuple[str, Vector]]
     passages: Sequence[Embedded]
 
 

@@ -14,7 +14,7 @@ from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, ReviewJoined
 from brain.domain.evidence import Checked, check
 from brain.domain.identity import Department, DepartmentId, TenantId
-from brain.domain.knowledge import Found
+from brain.domain.knowledge import Found, Vector
 from brain.domain.orders import gives_orders
 from brain.domain.policy import Decision, decide
 from brain.domain.question import Question, QuestionId, Turn, standalone
@@ -31,7 +31,6 @@ from brain.ports import (
     Store,
     TextKind,
     Transaction,
-    Vector,
 )
 from brain.usecases.request_review import readable_first, request_review
 
@@ -209,6 +208,10 @@ class Ask:
         if not checked.text:
             return 0.0
         [answer] = await self.embedder.embed([said(checked)], kind=TextKind.PASSAGE)
+        if answer.embedder != vector.embedder:
+            raise Unavailable(
+                "Another embedding model has just taken over; the question is asked again.", 1.0
+            )
         return sum(one * other for one, other in zip(vector, answer, strict=True))
 
     async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> bool:

@@ -12,11 +12,11 @@ from brain.domain.change import Cause, reverified, without
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
 from brain.domain.events import AnswerAmended, AnswerApproved, AnswerRejected
 from brain.domain.identity import Department, Member, Principal
-from brain.domain.knowledge import ArticleId, Embedded
+from brain.domain.knowledge import ArticleId, Embedded, Vector
 from brain.domain.records import AuditEntry
 from brain.domain.review import ReviewCase, ReviewStatus, Verdict, VerdictId, VerdictKind, objection
 from brain.domain.training import ExampleId, Label, TrainingExample
-from brain.ports import Embedder, Store, TextKind, Transaction, Vector
+from brain.ports import Embedder, Store, TextKind, Transaction
 from brain.usecases.article_passages import article_passages
 from brain.usecases.ask import from_article
 from brain.usecases.renew import schedule_renewal

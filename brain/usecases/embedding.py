@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from brain.domain.knowledge import Embedded, Passage
+from brain.domain.knowledge import Embedded, Passage, Vector
 from brain.domain.reading import spoken_unit, units
 from brain.ports import Embedder, TextKind
 
@@ -14,7 +14,7 @@ async def embed_passages(embedder: Embedder, passages: Sequence[Passage]) -> lis
     pieces = await asyncio.to_thread(_pieces, passages)
     texts = [passage.indexed_text for passage in passages] + [text for _, _, text in pieces]
     vectors = await embedder.embed(texts, kind=TextKind.PASSAGE)
-    meant: list[list[tuple[int, Sequence[float]]]] = [[] for _ in passages]
+    meant: list[list[tuple[int, Vector]]] = [[] for _ in passages]
     for (number, start, _), vector in zip(pieces, vectors[len(passages) :], strict=True):
         meant[number].append((start, vector))
     return [

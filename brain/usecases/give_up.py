@@ -6,8 +6,9 @@ from uuid import uuid4
 from brain.domain.answer import Answer, AnswerId, AnswerStatus
 from brain.domain.errors import Unavailable
 from brain.domain.identity import TenantId
+from brain.domain.knowledge import Vector
 from brain.domain.question import QuestionId, standalone
-from brain.ports import Embedder, Store, TextKind, Vector
+from brain.ports import Embedder, Store, TextKind
 from brain.usecases.request_review import readable_first, request_review
 
 

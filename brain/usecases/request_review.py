@@ -11,9 +11,10 @@ from brain.domain.clock import Step
 from brain.domain.errors import Unavailable
 from brain.domain.events import ReviewRequested
 from brain.domain.identity import Audience, Department, Visibility
+from brain.domain.knowledge import Vector
 from brain.domain.question import QuestionId
 from brain.domain.review import Occasion, Review, ReviewId, ReviewStatus
-from brain.ports import Transaction, Vector
+from brain.ports import Transaction
 from brain.usecases.assign import roster, take_turn, wind
 
 

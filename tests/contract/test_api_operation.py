@@ -223,7 +223,7 @@ async def test_a_bug_is_told_by_its_incident_and_nothing_else(world: World, serv
 
 async def test_a_database_that_is_away_says_when_to_try_again(world: World, services: Services) -> None:
     nowhere = connect("postgresql+asyncpg://nobody@127.0.0.1:1/nothing", pool_size=1)
-    async with served(world, replace(services, store=SqlStore(nowhere, "none"))) as api:
+    async with served(world, replace(services, store=SqlStore(nowhere))) as api:
         response = await api.get("/v1/me")
 
     assert response.status_code == 503

@@ -1,4 +1,4 @@
-"""A database that row security does not protect, or that another model has embedded, is not served."""
+"""A database that row security does not protect is not served."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brain.adapters.fastembed_embedder import PACKAGED
 from brain.adapters.postgres.store import connect
 from brain.domain.errors import Rejected
-from config.database_checks import APP_SETTING, require_embedder, role_below_row_security
+from config.database_checks import APP_SETTING, role_below_row_security
 from config.embedded_postgres import EmbeddedPostgres
 from config.settings import DatabaseUrls, Settings
 from config.wiring import assembled
-from tests.conftest import World
 
 ROLE = "check_me"
 
@@ -75,12 +73,3 @@ async def test_the_owner_may_own(urls: DatabaseUrls) -> None:
             await role_below_row_security(engine, setting=APP_SETTING)
     finally:
         await engine.dispose()
-
-
-async def test_what_another_model_embedded_is_not_served(
-    world: World, app_engine: AsyncEngine, system_engine: AsyncEngine
-) -> None:
-    await world.reads("badges.md", "# Badges\n\nA lost badge is reported to extension 4242.\n")
-    await require_embedder(app_engine, system_engine, name=PACKAGED)
-    with pytest.raises(Rejected, match=f"{PACKAGED}, and EXPERT_EMBEDDER is other/model.*back to {PACKAGED}"):
-        await require_embedder(app_engine, system_engine, name="other/model")

@@ -49,7 +49,7 @@ async def tenant(system_engine: AsyncEngine) -> TenantId:
 
 @pytest.fixture
 def facts(app_engine: AsyncEngine) -> SqlStore:
-    return SqlStore(app_engine, "none")
+    return SqlStore(app_engine)
 
 
 @pytest.fixture

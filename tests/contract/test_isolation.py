@@ -184,7 +184,7 @@ async def test_a_shared_pool_never_hands_over_a_tenant(
     """2,000 requests of two tenants over two connections, some failing, some cancelled in the middle."""
     rng = random.Random(20_261_121)
     engine = connect(urls.app, pool_size=2)
-    store = SqlStore(engine, "none")
+    store = SqlStore(engine)
     tenants = [
         await create_tenant(system_engine, slug=f"pool-{uuid4().hex[:8]}", name="Pool") for _ in range(2)
     ]

@@ -31,7 +31,7 @@ QUESTIONS = (
 async def test_the_top_ten_agree_with_a_reference(world: World) -> None:
     for path in sorted(RUNBOOKS.glob("it-ops/*.md")):
         await world.reads(path.name, path.read_text())
-    index = PostgresIndex(world.store.engine, world.ask.embedder.name)
+    index = PostgresIndex(world.store.engine)
     audience = world.people["amira"].audience
     everything = {}
     [vector] = await world.ask.embedder.embed(["anything"], kind=TextKind.QUESTION)
@@ -60,8 +60,8 @@ async def test_the_approximate_scan_finds_what_the_exact_one_does(world: World, 
     for path in sorted(RUNBOOKS.glob("it-ops/k*.md")):
         await world.reads(path.name, path.read_text())
         await other_world.reads(path.name, path.read_text())
-    exact = PostgresIndex(world.store.engine, world.ask.embedder.name)
-    approximate = PostgresIndex(world.store.engine, world.ask.embedder.name, exact_below=0)
+    exact = PostgresIndex(world.store.engine)
+    approximate = PostgresIndex(world.store.engine, exact_below=0)
     audience = world.people["amira"].audience
     for question in QUESTIONS:
         [vector] = await world.ask.embedder.embed([question], kind=TextKind.QUESTION)

@@ -49,7 +49,7 @@ async def tenant(system_engine: AsyncEngine) -> TenantId:
 @pytest.fixture
 def facts(app_engine: AsyncEngine) -> SqlStore:
     """A store that nobody asks for meaning."""
-    return SqlStore(app_engine, "none")
+    return SqlStore(app_engine)
 
 
 async def asked(facts: SqlStore, tenant: TenantId, *, after_s: float = 0) -> QuestionAsked:

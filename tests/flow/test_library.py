@@ -116,7 +116,7 @@ async def test_two_ingestions_of_one_file_take_turns(world: World) -> None:
 async def test_a_closed_departments_passages_take_no_part_in_others_ranking(world: World) -> None:
     await world.reads("bank.md", "# Bank\n\nThe payroll bank is Kestrel.", department="payroll", by="petra")
     await world.reads("vpn.md", "# VPN\n\nThe VPN runs on port 51820.")
-    index = PostgresIndex(world.store.engine, world.ask.embedder.name)
+    index = PostgresIndex(world.store.engine)
     [vector] = await world.ask.embedder.embed(["The payroll bank is Kestrel."], kind=TextKind.QUESTION)
 
     async def titles(by: str) -> set[str]:

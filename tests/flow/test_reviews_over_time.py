@@ -79,7 +79,7 @@ class Time:
 @pytest.fixture
 def time(world: World) -> Time:
     moments = [WEDNESDAY]
-    store = Travelling(world.store.engine, world.store.embedder, moments=moments)
+    store = Travelling(world.store.engine, moments=moments)
     later = replace(
         world,
         store=store,

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from brain.domain.errors import Denied, Missing, Rejected
-from brain.domain.knowledge import DocumentStatus, ParsedDocument
-from brain.ports import Embedder, TextKind, Vector
+from brain.domain.knowledge import DocumentStatus, ParsedDocument, Vector
+from brain.ports import Embedder, TextKind
 from brain.usecases.forget import forget
 from brain.usecases.ingest import Ingested, Outcome, Upload
 from brain.usecases.read import documents
@@ -126,7 +126,6 @@ class WatchedEmbedder:
 
     inner: Embedder
     name: str
-    dimensions: int
     threads: set[int]
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
@@ -139,7 +138,7 @@ class WatchedEmbedder:
 
 async def test_the_event_loop_goes_on_while_a_document_is_cut_up(world: World) -> None:
     inner = world.ingest.embedder
-    watched = WatchedEmbedder(inner, inner.name, inner.dimensions, set())
+    watched = WatchedEmbedder(inner, inner.name, set())
     ingest = replace(world.ingest, embedder=watched)
     assert (
         await ingest(world.people["ravi"], Upload("hr", "b.md", BADGES.encode()))

@@ -72,7 +72,7 @@ async def ask(bench: Bench, text: str, key: str) -> None:
     [task] = await queue.claim({"answer"}, limit=1, lease_s=LEASE_S)
     asking = Ask(
         bench.store,
-        PostgresIndex(bench.store.engine, bench.embedder.name),
+        PostgresIndex(bench.store.engine),
         bench.embedder,
         ExtractiveGenerator(),
         Calibration.load(),
@@ -107,7 +107,7 @@ WORKS: Mapping[str, Callable[..., Awaitable[None]]] = {
 
 async def perform(work: Work, embedder: FastembedEmbedder) -> None:
     app, system = connect(work.app, pool_size=2), connect(work.system, pool_size=2)
-    store = SqlStore(app, embedder.name)
+    store = SqlStore(app)
     async with store.transaction(TenantId(UUID(work.tenant))) as tx:
         member = await tx.people.member(work.by)
     if member is None:

@@ -403,7 +403,7 @@ def test_the_second_verdict_is_refused(api: FakeApi, run: Run) -> None:
 
 _COMMANDS = (
     "ask questions feedback reviews review approve reject ingest documents forget articles departments"
-    " retry up init migrate backup restore doctor tasks"
+    " retry up init migrate reindex backup restore doctor tasks"
 ).split()
 _GROUPED = [["tasks", "replay"]] + [
     [group, name]

@@ -8,10 +8,10 @@ from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.domain.answer import Generation, Piece
 from brain.domain.evidence import check
 from brain.domain.identity import DepartmentId
-from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
+from brain.domain.knowledge import DocumentId, Found, Passage, PassageId, Vector
 from brain.domain.ranking import terms
 from brain.domain.reading import spoken_unit, units
-from brain.ports import TextKind, Vector
+from brain.ports import TextKind
 
 ROTATE = """Passwords are rotated every 90 days. Allow 40 minutes.
 
@@ -52,7 +52,7 @@ class WordEmbedder:
         for term in terms(text):
             vector[sum(term.encode()) % self.dimensions] += 1.0
         length = sum(value * value for value in vector) ** 0.5
-        return [value / length for value in vector]
+        return Vector((value / length for value in vector), embedder=self.name)
 
 
 def found(text: str, number: int = 1, heading: str = "", title: str = "Runbook", score: float = 0.9) -> Found:

@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
 from brain.adapters.postgres.questions import answers_of
+from brain.adapters.postgres.serving import IN_FORCE, require_in_force
 from brain.adapters.postgres.sources import keep_cited, withdraw
 from brain.domain.answer import AnswerId, AnswerStatus, Approval
 from brain.domain.article import Article, ArticleMatch, ArticleStatus, ArticleVersion
 from brain.domain.change import TOLD, Cause, Withdrawn, WithdrawnAnswer
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
-from brain.domain.knowledge import ArticleId, Embedded
+from brain.domain.knowledge import ArticleId, Embedded, Vector
 from brain.domain.question import QuestionId
-from brain.ports import Vector
 
 _COLUMNS = """
 a.id, a.department_id, a.version, a.status, a.updated_at, a.expires_at, v.question, v.text, v.answer_id,
@@ -36,7 +36,6 @@ LEFT JOIN member m ON (m.tenant_id, m.id) = (v.tenant_id, v.approved_by)
 class SqlArticles:
     connection: AsyncConnection
     tenant: TenantId
-    embedder: str
 
     async def save(
         self,
@@ -73,6 +72,7 @@ class SqlArticles:
             )
         )
         for wording, vector in wordings:
+            await require_in_force(self.connection, vector.embedder)
             await self.connection.execute(
                 insert(tables.table(tables.Wording))
                 .values(tenant_id=self.tenant, article_id=article.id, text=wording, vector=list(vector))
@@ -82,9 +82,7 @@ class SqlArticles:
         kept = [one.passage.id for one in passages]
         await keep_cited(self.connection, articles=[article.id], but=kept)
         await self.connection.execute(text("DELETE FROM passage WHERE article_id = :id"), {"id": article.id})
-        await insert_passages(
-            self.connection, self.tenant, embedder=self.embedder, scope=scope, passages=passages
-        )
+        await insert_passages(self.connection, self.tenant, scope=scope, passages=passages)
         replaced = await self._settle_answers(
             article.id, to=AnswerStatus.SUSPENDED, told=TOLD[Cause.REPLACED], but=article.text
         )
@@ -200,10 +198,15 @@ class SqlArticles:
                 f"SELECT {_COLUMNS}, w.text AS wording, 1 - (w.vector <=> CAST(:vector AS halfvec))"
                 f" AS similarity FROM wording w JOIN article a ON (a.tenant_id, a.id) ="
                 f" (w.tenant_id, w.article_id) {_JOINS} WHERE a.status = 'live'"
-                f" AND a.expires_at > now() AND {READABLE}"
+                f" AND a.expires_at > now() AND {READABLE} AND {IN_FORCE}"
                 " ORDER BY w.vector <=> CAST(:vector AS halfvec), a.updated_at DESC LIMIT :limit"
             ),
-            {"vector": str(list(vector)), "departments": sorted(audience.departments), "limit": limit},
+            {
+                "vector": str(list(vector)),
+                "embedder": vector.embedder,
+                "departments": sorted(audience.departments),
+                "limit": limit,
+            },
         )
         found = rows.all()
         articles = await self._articles(found)

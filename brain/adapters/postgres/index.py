@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of, to_passage
+from brain.adapters.postgres.serving import require_in_force
 from brain.adapters.postgres.store import enter, reachable
 from brain.domain.identity import Audience, DepartmentId, TenantId
-from brain.domain.knowledge import DocumentId, Embedded, Found
+from brain.domain.knowledge import DocumentId, Embedded, Found, Vector
 from brain.domain.ranking import K1, B, terms
-from brain.ports import Vector
 
 # Filters act after an HNSW scan. Below this many readable passages an exact scan is quick and misses
 # nothing; above it, the scan goes on until enough readable ones are found.
@@ -28,11 +29,11 @@ GROUP BY s.id
 # Parameters are cast where they meet numbers: a bare one takes the type of its neighbour, and 0.75 becomes 1.
 _SEARCH = """
 WITH near AS (
-    SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec(384))) AS distance
+    SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec({dimensions}))) AS distance
     FROM embedding
-    WHERE dimensions = 384 AND start = -1 AND embedder = :embedder
+    WHERE dimensions = {dimensions} AND start = -1 AND embedder = :embedder
         AND scope_id = ANY(CAST(:scopes AS bigint[]))
-    ORDER BY ({vector} <=> CAST(:vector AS halfvec(384))) {exactly} LIMIT :limit
+    ORDER BY ({vector} <=> CAST(:vector AS halfvec({dimensions}))) {exactly} LIMIT :limit
 ), dense AS (
     SELECT passage_id, row_number() OVER (ORDER BY distance, passage_id) AS rank FROM near
 ), hits AS (
@@ -62,17 +63,25 @@ LEFT JOIN dense ON dense.passage_id = p.id
 LEFT JOIN lexical ON lexical.passage_id = p.id
 LEFT JOIN scored ON scored.passage_id = p.id
 """
-# Adding zero keeps the planner from the HNSW index: its order is the expression's, not the sum's.
-_EXACT = _SEARCH.format(vector="vector::halfvec(384)", exactly="+ 0", k1=K1, b=B)
-_APPROXIMATE = _SEARCH.format(vector="vector::halfvec(384)", exactly="", k1=K1, b=B)
+
+
+@cache
+def _statement(dimensions: int, *, exact: bool) -> TextClause:
+    # Adding zero keeps the planner from the HNSW index: its order is the expression's, not the sum's.
+    return text(
+        _SEARCH.format(
+            vector=f"vector::halfvec({dimensions})",
+            dimensions=dimensions,
+            exactly="+ 0" if exact else "",
+            k1=K1,
+            b=B,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresIndex:
-    """`embedder` names the model whose vectors are searched."""
-
     engine: AsyncEngine
-    embedder: str
     exact_below: int = EXACT_BELOW
 
     async def search(
@@ -99,11 +108,11 @@ class PostgresIndex:
             if not exact:
                 await connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
                 await connection.execute(text("SET LOCAL hnsw.ef_search = 100"))
-            rows = await connection.execute(
-                text(_EXACT if exact else _APPROXIMATE),
+            result = await connection.execute(
+                _statement(len(vector), exact=exact),
                 {
                     "vector": str(list(vector)),
-                    "embedder": self.embedder,
+                    "embedder": vector.embedder,
                     "scopes": [row.id for row in corpus],
                     "terms": sorted(set(terms(question))),
                     "corpus": float(size),
@@ -111,6 +120,9 @@ class PostgresIndex:
                     "limit": limit,
                 },
             )
+            rows = result.all()
+            if not rows:  # there were passages: gone this moment, or none of them in this embedder's terms
+                await require_in_force(connection, vector.embedder)
             return [
                 Found(
                     to_passage(row),
@@ -143,4 +155,4 @@ class PostgresIndex:
 
     async def _insert(self, connection: AsyncConnection, tenant: TenantId, one: Embedded) -> None:
         scope = await scope_of(connection, tenant, frozenset((one.passage.department,)))
-        await insert_passages(connection, tenant, embedder=self.embedder, scope=scope, passages=[one])
+        await insert_passages(connection, tenant, scope=scope, passages=[one])

@@ -21,7 +21,6 @@ from brain.domain.knowledge import Document, DocumentId, DocumentStatus, Embedde
 class SqlLibrary:
     connection: AsyncConnection
     tenant: TenantId
-    embedder: str
 
     @property
     def copies(self) -> SqlCopies:
@@ -83,7 +82,6 @@ class SqlLibrary:
         await insert_passages(
             self.connection,
             self.tenant,
-            embedder=self.embedder,
             scope=await scope_of(self.connection, self.tenant, frozenset((document.department,))),
             passages=passages,
         )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.serving import require_in_force
 from brain.domain.identity import DepartmentId, TenantId
 from brain.domain.knowledge import ArticleId, DocumentId, Embedded, Passage, PassageId
 from brain.domain.ranking import terms
@@ -53,24 +54,22 @@ async def insert_passages(
     connection: AsyncConnection,
     tenant: TenantId,
     *,
-    embedder: str,
     scope: int,
     passages: Sequence[Embedded],
 ) -> None:
     """All of `passages` are of one scope; their ids are new."""
     if not passages:
         return
+    await require_in_force(connection, passages[0].vector.embedder)
     # Counting terms takes a second for a book: not on the event loop.
-    rows, postings, embeddings = await asyncio.to_thread(_rows, tenant, embedder, scope, passages)
+    rows, postings, embeddings = await asyncio.to_thread(_rows, tenant, scope, passages)
     await connection.execute(insert(tables.table(tables.Passage)), rows)
     if postings:
         await connection.execute(insert(tables.table(tables.Posting)), postings)
     await connection.execute(insert(tables.table(tables.Embedding)), embeddings)
 
 
-def _rows(
-    tenant: TenantId, embedder: str, scope: int, passages: Sequence[Embedded]
-) -> tuple[_Rows, _Rows, _Rows]:
+def _rows(tenant: TenantId, scope: int, passages: Sequence[Embedded]) -> tuple[_Rows, _Rows, _Rows]:
     """Of the passage, posting and embedding tables."""
     rows: _Rows = []
     postings: _Rows = []
@@ -84,11 +83,21 @@ def _rows(
         postings += [
             {**key, "term": term, "occurrences": count, "length": length} for term, count in counts.items()
         ]
-        embeddings += [
-            {**key, "embedder": embedder, "start": start, "dimensions": len(vector), "vector": list(vector)}
-            for start, vector in ((WHOLE, one.vector), *one.pieces)
-        ]
+        embeddings += [key | meant for meant in embedding_rows(one)]
     return rows, postings, embeddings
+
+
+def embedding_rows(one: Embedded) -> _Rows:
+    """Of the passage as a whole and of its pieces, without the passage's own key."""
+    return [
+        {
+            "embedder": vector.embedder,
+            "start": start,
+            "dimensions": len(vector),
+            "vector": list(vector),
+        }
+        for start, vector in ((WHOLE, one.vector), *one.pieces)
+    ]
 
 
 def _values(passage: Passage, tenant: TenantId, scope: int, length: int) -> dict[str, Any]:

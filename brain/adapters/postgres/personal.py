@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import insert_passages, to_passage
+from brain.adapters.postgres.serving import require_in_force
 from brain.domain.identity import DepartmentId, MemberId, TenantId
 from brain.domain.knowledge import ArticleId
 from brain.domain.privacy import FORMER, GONE, ArticleTrace, Names, Restated
@@ -168,7 +169,6 @@ _KEPT_DETAILS = frozenset(("source", "kind", "department", "roles", "entries"))
 class SqlPersonal:
     connection: AsyncConnection
     tenant: TenantId
-    embedder: str
 
     async def external_ids(self, member: MemberId) -> list[str]:
         rows = await self.connection.execute(
@@ -284,6 +284,8 @@ class SqlPersonal:
             known = {"id": article, "title": title, "former": one.trace.question, "said": list(said)}
             bound = {name: value for name, value in known.items() if f":{name}" in statement}
             await self.connection.execute(text(statement), bound)
+        for _, vector in one.wordings:
+            await require_in_force(self.connection, vector.embedder)
         await self.connection.execute(
             insert(tables.table(tables.Wording)),
             [
@@ -291,9 +293,7 @@ class SqlPersonal:
                 for wording, vector in one.wordings
             ],
         )
-        await insert_passages(
-            self.connection, self.tenant, embedder=self.embedder, scope=scope or 0, passages=one.passages
-        )
+        await insert_passages(self.connection, self.tenant, scope=scope or 0, passages=one.passages)
         for passage in (embedded.passage for embedded in one.passages):
             await self.connection.execute(
                 text("UPDATE citation SET passage_hash = :hash WHERE passage_id = :id"),

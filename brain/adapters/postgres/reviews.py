@@ -14,12 +14,13 @@ from brain.adapters.postgres.assignments import SqlAssignments
 from brain.adapters.postgres.passages import READABLE
 from brain.adapters.postgres.people import still_here
 from brain.adapters.postgres.questions import answers_of
+from brain.adapters.postgres.serving import IN_FORCE, require_in_force
 from brain.adapters.postgres.sources import sources_of
 from brain.domain.answer import AnswerId
 from brain.domain.change import bound
 from brain.domain.clock import Step
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
-from brain.domain.knowledge import ArticleId
+from brain.domain.knowledge import ArticleId, Vector
 from brain.domain.question import QuestionId
 from brain.domain.review import (
     Occasion,
@@ -31,7 +32,6 @@ from brain.domain.review import (
     VerdictId,
     VerdictKind,
 )
-from brain.ports import Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class SqlReviews:
     async def open(self, review: Review, *, wording: str, vector: Vector | None) -> Review:
         if review.article and (former := await self._open_for(review.article, review.occasion)):
             return former
+        if vector is not None:
+            await require_in_force(self.connection, vector.embedder)
         number = await self.connection.scalar(
             text("UPDATE tenant SET reviews = reviews + 1 RETURNING reviews")
         )
@@ -83,11 +85,16 @@ class SqlReviews:
             text(
                 "SELECT r.*, 1 - (r.vector <=> CAST(:vector AS halfvec)) AS similarity FROM review r"
                 " JOIN answer s ON (s.tenant_id, s.id) = (r.tenant_id, r.answer_id)"
-                " WHERE r.status = 'open' AND r.vector IS NOT NULL"
+                f" WHERE r.status = 'open' AND r.vector IS NOT NULL AND {IN_FORCE}"
                 f" AND {READABLE.replace('s.departments', 's.scope')}"
                 " ORDER BY r.vector <=> CAST(:vector AS halfvec), r.number LIMIT :limit FOR UPDATE OF r"
             ),
-            {"vector": str(list(vector)), "departments": sorted(audience.departments), "limit": limit},
+            {
+                "vector": str(list(vector)),
+                "embedder": vector.embedder,
+                "departments": sorted(audience.departments),
+                "limit": limit,
+            },
         )
         found = rows.all()
         return list(zip(await self._cases(found), [row.similarity for row in found], strict=True))
@@ -171,8 +178,11 @@ class SqlReviews:
         row = rows.first()
         return _review(row) if row else None
 
-    async def _known_vector(self, review: Review, wording: str) -> Vector | None:
-        """Of an article's question, so that those who ask it meanwhile can join."""
+    async def _known_vector(self, review: Review, wording: str) -> list[float] | None:
+        """Of an article's question, so that those who ask it meanwhile can join.
+
+        It is in force, and stays so: counting the review has locked the tenant's row.
+        """
         found = await self.connection.scalar(
             text("SELECT CAST(vector AS text) FROM wording WHERE article_id = :article AND text = :wording"),
             {"article": review.article, "wording": wording},

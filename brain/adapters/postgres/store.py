@@ -76,10 +76,9 @@ class SqlTransaction:
 
 @dataclass(frozen=True, slots=True)
 class SqlStore:
-    """`embedder` names the model whose vectors are written and searched; `keyring` signs the audit trail."""
+    """`keyring` signs the audit trail."""
 
     engine: AsyncEngine
-    embedder: str
     keyring: Keyring = field(default_factory=Keyring)
 
     @asynccontextmanager
@@ -91,12 +90,12 @@ class SqlStore:
                 tenant=tenant,
                 now=now,
                 people=SqlPeople(connection, tenant),
-                library=SqlLibrary(connection, tenant, self.embedder),
+                library=SqlLibrary(connection, tenant),
                 questions=SqlQuestions(connection, tenant),
                 reviews=SqlReviews(connection, tenant),
-                articles=SqlArticles(connection, tenant, self.embedder),
+                articles=SqlArticles(connection, tenant),
                 records=SqlRecords(connection, tenant),
-                personal=SqlPersonal(connection, tenant, self.embedder),
+                personal=SqlPersonal(connection, tenant),
             )
             yield tx
             await append(connection, tenant, [(now, entry) for entry in tx.records.audited], self.keyring)

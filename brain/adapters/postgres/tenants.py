@@ -17,6 +17,18 @@ async def tenants(system: AsyncEngine) -> dict[str, TenantId]:
         return {row.slug: TenantId(row.id) for row in rows}
 
 
+async def embedders_in_force(system: AsyncEngine) -> dict[str, list[str]]:
+    """The tenants' slugs by embedder; tenants that know nothing yet are left out."""
+    async with reachable(), system.connect() as connection:
+        rows = await connection.execute(
+            text(
+                "SELECT embedder, array_agg(slug ORDER BY slug) AS slugs FROM tenant"
+                " WHERE embedder IS NOT NULL GROUP BY embedder ORDER BY embedder"
+            )
+        )
+        return {row.embedder: row.slugs for row in rows}
+
+
 async def create_tenant(system: AsyncEngine, *, slug: str, name: str) -> TenantId:
     tenant = TenantId(uuid4())
     async with reachable(), system.begin() as connection:

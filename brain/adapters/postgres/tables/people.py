@@ -11,11 +11,14 @@ from brain.adapters.postgres.tables.columns import moment, within
 
 
 class Tenant(SQLModel, table=True):
+    """`embedder` is the one in force: what is known is compared in its terms. None while nothing is known."""
+
     __table_args__ = (UniqueConstraint("slug", name="tenant_slug_key"),)
     id: UUID = Field(primary_key=True)
     slug: str = Field(sa_type=Text)
     name: str = Field(sa_type=Text)
     reviews: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    embedder: str | None = Field(sa_type=Text)
     created_at: datetime = moment()
 
 
