@@ -280,6 +280,9 @@ class Articles(Protocol):
     async def versions(self, article: ArticleId) -> list[ArticleVersion]:
         """Newest first."""
 
+    async def widen(self, article: Article) -> None:
+        """Add a version that says the same to other readers."""
+
     async def withdraw(self, article: ArticleId, cause: Cause, *, reason: str) -> Withdrawn:
         """Retract it, or suspend it for any other cause, and withdraw what rests on it.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from brain.api.schemas import Approved, CitationShown, Received, Sent, Text
+from brain.api.schemas import Approved, CitationShown, Received, Sent, Slug, Text
 
 Reason = Annotated[Text, Field(min_length=1, max_length=2_000)]
 
@@ -34,3 +34,8 @@ class RollBackBody(Received):
     reason: Reason = Field(
         description="Goes into the article's history.", examples=["The new price was a mistake."]
     )
+
+
+class WideningBody(Received):
+    to: Slug = Field(description="A department's slug, or `everyone`.", examples=["hr"])
+    reason: Reason = Field(description="Goes into the article's history.", examples=["Leavers ask them."])

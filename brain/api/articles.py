@@ -1,4 +1,4 @@
-"""Routes of those who look after approved answers: their history, taking them back, an earlier version."""
+"""Routes of those who look after approved answers: their history, taking them back, their readers."""
 
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from brain.domain.knowledge import ArticleId
 from brain.usecases import read
 from brain.usecases.retract import retract
 from brain.usecases.roll_back import Return
+from brain.usecases.widen import Widening, widen
 
 router = APIRouter(tags=["knowledge"], prefix="/v1/articles/{id}")
 
@@ -63,3 +64,23 @@ async def roll_back(
 ) -> schemas.ArticleShown:
     article = await shared.services.roll_back(principal, Return(ArticleId(id), body.to, body.reason))
     return present.article(article, present.slugs(await read.departments(shared.services.store, principal)))
+
+
+@router.post(
+    "/widen",
+    summary="Let more people read it than may read its sources (admins of all of them)",
+    description=(
+        "A new version that says the same, on your word. Its new readers get the text without the quotes."
+        " A later verdict on it gives it back to those who may read its sources."
+    ),
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def let_read(
+    id: UUID,  # noqa: A002  # the path's name
+    body: article_schemas.WideningBody,
+    principal: Speaker,
+    shared: Shared,
+) -> schemas.ArticleShown:
+    store = shared.services.store
+    article = await widen(store, principal, Widening(ArticleId(id), body.to, body.reason))
+    return present.article(article, present.slugs(await read.departments(store, principal)))

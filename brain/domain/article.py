@@ -1,6 +1,6 @@
 """Approved questions and answers kept as knowledge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -24,6 +24,8 @@ class Article:
     """Current version of what a human approved; `answer` carries its citations and provenance.
 
     `note` says how this version came to be where that was not a verdict. It is served until `expires_at`.
+    `sources` are the departments that it rests on. Its readers are those of all in `scope`, which is the same
+    set until somebody widens it, and those of any that it was `widened` to.
     """
 
     id: ArticleId
@@ -37,9 +39,21 @@ class Article:
     approval: Approval
     asked: QuestionId
     expires_at: datetime
+    sources: frozenset[DepartmentId]
+    widened: frozenset[DepartmentId] = frozenset()
     citations: tuple[Citation, ...] = ()
     note: str = ""
     updated_at: datetime | None = None
+
+    def readable_by(self, readable: frozenset[DepartmentId]) -> bool:
+        return self.scope <= readable or not self.widened.isdisjoint(readable)
+
+    def as_read_by(self, readable: frozenset[DepartmentId]) -> "Article":
+        """What was widened is its text: its sources stay with those who may read them."""
+        if self.sources <= readable:
+            return self
+        scope = self.scope if self.scope <= readable else frozenset(sorted(self.widened & readable)[:1])
+        return replace(self, citations=(), scope=scope)
 
     @property
     def notice_at(self) -> datetime:

@@ -134,7 +134,8 @@ class Found:
     """A passage with its score and 1-based rank in each ranking; a rank is None where it did not appear.
 
     `dense_score` is the cosine similarity, known for every passage found; `lexical_score` is BM25. `pieces`
-    has the cosine similarity of each piece by where it starts in the passage's text.
+    has the cosine similarity of each piece by where it starts in the passage's text. `through` are the
+    departments on whose strength the audience may read it; None: the passage's own.
     """
 
     passage: Passage
@@ -144,6 +145,11 @@ class Found:
     lexical_rank: int | None
     score: float = 0.0
     pieces: tuple[tuple[int, float], ...] = ()
+    through: frozenset[DepartmentId] | None = None
+
+    @property
+    def scope(self) -> frozenset[DepartmentId]:
+        return frozenset((self.passage.department,)) if self.through is None else self.through
 
     @property
     def piece_score(self) -> float:

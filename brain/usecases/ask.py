@@ -247,7 +247,7 @@ class Ask:
         for match in await tx.articles.nearest(question.audience, vector=vector, limit=5):
             wanted = question.department in (None, match.article.department)
             if wanted and same_question(asked.wording, match.wording, match.similarity):
-                return match.article
+                return match.article.as_read_by(frozenset(one.id for one in asked.departments))
         return None
 
     async def _same_review(self, tx: Transaction, asked: _Asked, vector: Vector) -> ReviewId | None:
@@ -316,5 +316,6 @@ def _citations(checked: Checked) -> tuple[Citation, ...]:
 
 def _scope(checked: Checked, department: Department) -> frozenset[DepartmentId]:
     """Whoever may read all the sources may read the answer; without sources, the department's readers."""
-    cited = frozenset(found.passage.department for _, found, _ in checked.citations)
-    return cited or frozenset((department.id,))
+    if not checked.citations:
+        return frozenset((department.id,))
+    return frozenset().union(*(found.scope for _, found, _ in checked.citations))

@@ -255,6 +255,7 @@ async def _publish(
         approval=approval,
         asked=approved.question,
         expires_at=tx.now + timedelta(days=await _days(tx, case, judgement)),
+        sources=approved.scope,
         citations=approved.citations,
     )
     replaced = await tx.articles.save(article, wordings=prepared.wordings, passages=prepared.passages)

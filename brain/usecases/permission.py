@@ -37,7 +37,7 @@ async def article_kept_by(tx: Transaction, principal: Principal, id_: ArticleId)
     member = await tx.people.member(str(principal.member.id))
     article = await tx.articles.article(id_, lock=True)
     public = {one.id for one in await tx.people.departments() if one.visibility is Visibility.TENANT}
-    if member is None or article is None or not article.scope <= member.departments | public:
+    if member is None or article is None or not article.readable_by(member.departments | public):
         raise Missing(f"There is no article {id_} that you may read.")
     if not any(member.may(role, article.department) for role in (Role.REVIEWER, Role.ADMIN)):
         raise Denied("Only reviewers and admins of the article's department may do this.")

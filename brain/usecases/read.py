@@ -74,17 +74,17 @@ async def documents(store: Store, principal: Principal) -> list[Document]:
 async def articles(store: Store, principal: Principal) -> list[Article]:
     async with store.transaction(principal.tenant) as tx:
         found = await tx.articles.articles(audience=principal.audience)
-        return [_shown(one) for one in found if _may_see(one, principal.member)]
+        readable = await _readable(tx, principal)
+        return [_shown(one.as_read_by(readable)) for one in found if _may_see(one, principal.member)]
 
 
 async def article(store: Store, principal: Principal, id_: ArticleId) -> Article:
     async with store.transaction(principal.tenant) as tx:
         found = await tx.articles.article(id_, lock=False)
-        if found is None or not found.scope <= await _readable(tx, principal):
+        readable = await _readable(tx, principal)
+        if found is None or not found.readable_by(readable) or not _may_see(found, principal.member):
             raise Missing(f"There is no article {id_} that you may read.")
-        if not _may_see(found, principal.member):
-            raise Missing(f"There is no article {id_} that you may read.")
-        return _shown(found)
+        return _shown(found.as_read_by(readable))
 
 
 async def article_versions(

@@ -131,6 +131,8 @@ async def _put_in_force(
         text=earlier.text,
         answer=answer.id,
         scope=answer.scope,
+        sources=answer.scope,
+        widened=frozenset(),
         approval=approval,
         expires_at=tx.now + timedelta(days=days),
         citations=answer.citations,

@@ -1,10 +1,11 @@
-"""Looking after approved answers: `article`, `retract`, `roll-back`."""
+"""Looking after approved answers: `article`, `retract`, `roll-back`, `widen`."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
-from config.commands.api import ASKER, REVIEWER, Speaker, path_segment
+from config.commands.api import ADMIN, ASKER, REVIEWER, Speaker, path_segment
 from config.commands.options import As, AsJson, DryRun, Yes, examples
 from config.commands.output import one_line, say, show_answer, show_json, show_table, when
 
@@ -81,11 +82,8 @@ def retract(
     speaker = Speaker(REVIEWER, speak_as)
     path = f"/v1/articles/{path_segment(id_)}"
     if dry_run or not yes:
-        found = speaker.get(path)
-        if not as_json:
-            say(f"{one_line(found['question'])} (version {found['version']}, {found['status']})")
+        _show_what(speaker.get(path), "retracted" if dry_run else None, as_json=as_json)
         if dry_run:
-            show_json(found) if as_json else say("Would be retracted; nothing was.")
             return
         typer.confirm("Retract it, and withdraw every answer that it gave?", abort=True, err=True)
     retracted = speaker.post(f"{path}/retract", {"reason": reason})
@@ -93,6 +91,17 @@ def retract(
         show_json(retracted)
     else:
         say("Retracted: it is not served any more, and those who were given it are told.", style="green")
+
+
+def _show_what(found: Mapping[str, Any], would_be: str | None, *, as_json: bool) -> None:
+    """The article that is meant; in a dry run also that nothing was done."""
+    if as_json:
+        if would_be:
+            show_json(found)
+        return
+    say(f"{one_line(found['question'])} (version {found['version']}, {found['status']})")
+    if would_be:
+        say(f"Would be {would_be}; nothing was.")
 
 
 @app.command(
@@ -117,6 +126,37 @@ def roll_back(
         show_json(found)
         return
     say(f"Version {found['version']} is in force, and says what version {to} said.", style="green")
+
+
+@app.command(
+    epilog=examples(
+        'expert widen 5a1c7f30-… --to hr --reason "Leavers ask them."',
+        'expert widen 5a1c7f30-… --to everyone --reason "It is on the intranet."',
+    )
+)
+def widen(
+    id_: Id,
+    to: Annotated[str, typer.Option(help="A department (its slug), or `everyone`.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes into the article's history.")],
+    yes: Yes = False,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let more people read an approved answer than may read its sources (admins of all of them).
+
+    They get the text; what it quotes stays with those who may read that.
+    """
+    _require(reason)
+    speaker = Speaker(ADMIN, speak_as)
+    path = f"/v1/articles/{path_segment(id_)}"
+    if not yes:
+        _show_what(speaker.get(path), None, as_json=as_json)
+        typer.confirm(f"Let {one_line(to)} read it?", abort=True, err=True)
+    found = speaker.post(f"{path}/widen", {"to": to, "reason": reason})
+    if as_json:
+        show_json(found)
+        return
+    say(f"Version {found['version']} is in force, and readable by {one_line(to)} too.", style="green")
 
 
 def _require(reason: str) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+from brain.domain.identity import Member, MemberId, Principal, Role
 from tests.contract.conftest import Api
 
 PAGE = b"# Badges\n\n## Visitor badge\n\nA visitor badge costs 15 euros and is returned at gate 4.\n"
@@ -80,3 +81,34 @@ async def test_only_those_who_look_after_an_article_may_change_it(api: Api) -> N
     assert (await api.post(f"/v1/articles/{uuid4()}/retract", reason, by="ravi")).status_code == 404
     assert (await api.post(f"{path}/retract", {"reason": ""}, by="ravi")).status_code == 422
     assert (await api.post(f"{path}/roll-back", {"to": 0, **reason}, by="ravi")).status_code == 422
+
+
+async def test_widening_needs_an_admin_of_every_source(api: Api) -> None:
+    await api.upload("bank.md", b"# Bank\n\nThe payroll bank is Kestrel.\n", department="payroll", by="petra")
+    await join(api, "cleo", "payroll")
+    question = {"text": "Who signs the secret bonus list in March?"}
+    asked = (await api.post("/v1/questions", {**question, "department": "payroll"}, by="cleo")).json()
+    shown = (await api.get(f"/v1/reviews/{asked['review']}", by="petra")).json()
+    body = {"kind": "approve", "text": "The CFO.", "shown_hash": shown["shown_hash"]}
+    await api.post(f"/v1/reviews/{asked['review']}/verdict", body, by="petra")
+    [article] = (await api.get("/v1/articles", by="petra")).json()
+    path = f"/v1/articles/{article['id']}"
+    assert (await api.get(path)).status_code == 404
+
+    widening = {"to": "everyone", "reason": "It is in the report."}
+    assert (await api.post(f"{path}/widen", widening, by="ravi")).status_code == 404
+    assert (await api.post(f"{path}/widen", {**widening, "to": "kitchen"}, by="petra")).status_code == 404
+    widened = await api.post(f"{path}/widen", widening, by="petra")
+    assert widened.status_code == 200, widened.text
+    assert widened.json()["note"] == "Widened to everyone: It is in the report."
+    got = (await api.post("/v1/questions", question)).json()
+    assert (got["status"], got["text"], got["citations"]) == ("published", "The CFO.", [])
+
+
+async def join(api: Api, handle: str, department: str) -> None:
+    world = api.world
+    held = {world.departments[department].id: frozenset({Role.ASKER})}
+    member = Member(MemberId(uuid4()), handle, handle.title(), roles=held)
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.people.save_member(member)
+    world.people[handle] = Principal(world.tenant, member)

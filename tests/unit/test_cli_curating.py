@@ -1,4 +1,4 @@
-"""`article`, `retract`, `roll-back`, `vouch`, and a review that shows how a source has changed."""
+"""`article`, `retract`, `roll-back`, `widen`, `vouch`, and a review that shows how a source has changed."""
 
 import io
 import sys
@@ -67,6 +67,17 @@ def test_rolling_back(api: FakeApi, run: Run) -> None:
     assert api.seen[0].body == {"to": 1, "reason": "A mistake."}
 
 
+def test_widening_asks_first(api: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    api.replies |= {"GET /v1/articles/a-1": ARTICLE, "POST /v1/articles/a-1/widen": ARTICLE}
+    words = ["widen", "a-1", "--to", "everyone", "--reason", "On the intranet."]
+    assert run(*words)[0] == 1
+    assert {one.method for one in api.seen} == {"GET"}
+    status, out, _ = run(*words, "--yes")
+    assert (status, out) == (0, "Version 2 is in force, and readable by everyone too.\n")
+    assert api.seen[-1].body == {"to": "everyone", "reason": "On the intranet."}
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -101,7 +112,7 @@ def test_a_review_shows_how_its_source_changed_and_can_be_vouched_for(api: FakeA
     }
 
 
-@pytest.mark.parametrize("command", ["article", "retract", "roll-back", "vouch"])
+@pytest.mark.parametrize("command", ["article", "retract", "roll-back", "vouch", "widen"])
 def test_every_command_explains_itself_with_examples(run: Run, command: str) -> None:
     status, out, _ = run(command, "--help")
     assert status == 0

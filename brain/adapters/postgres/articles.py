@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
-from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
+from brain.adapters.postgres.passages import READABLE_SCOPE, insert_passages, scope_of
 from brain.adapters.postgres.questions import answers_of
 from brain.adapters.postgres.serving import IN_FORCE, require_in_force
 from brain.adapters.postgres.sources import keep_cited, withdraw
@@ -22,7 +22,8 @@ from brain.domain.question import QuestionId
 
 _COLUMNS = """
 a.id, a.department_id, a.version, a.status, a.updated_at, a.expires_at, v.question, v.text, v.answer_id,
-v.note, v.approved_by, v.approved_at, m.name AS approver, s.departments, g.question_id
+v.note, v.approved_by, v.approved_at, m.name AS approver, s.departments, s.also, g.question_id,
+g.scope AS sources
 """
 _JOINS = """
 JOIN article_version v ON (v.tenant_id, v.article_id, v.version) = (a.tenant_id, a.id, a.version)
@@ -44,33 +45,7 @@ class SqlArticles:
         wordings: Sequence[tuple[str, Vector]],
         passages: Sequence[Embedded],
     ) -> Withdrawn:
-        scope = await scope_of(self.connection, self.tenant, article.scope)
-        values = {
-            "department_id": article.department,
-            "scope_id": scope,
-            "status": article.status.value,
-            "version": article.version,
-            "expires_at": article.expires_at,
-            "updated_at": func.now(),
-        }
-        await self.connection.execute(
-            insert(tables.table(tables.Article))
-            .values(tenant_id=self.tenant, id=article.id, **values)
-            .on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
-        )
-        await self.connection.execute(
-            insert(tables.table(tables.ArticleVersion)).values(
-                tenant_id=self.tenant,
-                article_id=article.id,
-                version=article.version,
-                answer_id=article.answer,
-                question=article.question,
-                text=article.text,
-                note=article.note,
-                approved_by=article.approval.by,
-                approved_at=article.approval.at,
-            )
-        )
+        scope = await self._write(article)
         for wording, vector in wordings:
             await require_in_force(self.connection, vector.embedder)
             await self.connection.execute(
@@ -136,6 +111,18 @@ class SqlArticles:
             for row, answer in zip(found, await answers_of(self.connection, found), strict=True)
         ]
 
+    async def widen(self, article: Article) -> None:
+        scope = await self._write(article)
+        for table, owned in (
+            ("passage", "article_id = :id"),
+            ("posting", "passage_id IN (SELECT id FROM passage WHERE article_id = :id)"),
+            ("embedding", "passage_id IN (SELECT id FROM passage WHERE article_id = :id)"),
+        ):
+            await self.connection.execute(
+                text(f"UPDATE {table} SET scope_id = :scope WHERE {owned}"),
+                {"id": article.id, "scope": scope},
+            )
+
     async def withdraw(self, article: ArticleId, cause: Cause, *, reason: str) -> Withdrawn:
         retracted = cause is Cause.RETRACTED
         await self.connection.execute(
@@ -156,6 +143,37 @@ class SqlArticles:
         resting = await withdraw(self.connection, Cause.GONE if retracted else cause, article=article)
         again = resting.articles if retracted else (article, *resting.articles)
         return Withdrawn(cause, again, (*published, *resting.answers))
+
+    async def _write(self, article: Article) -> int:
+        """The article and its new version; the number of its scope comes back."""
+        scope = await scope_of(self.connection, self.tenant, article.scope, also=article.widened)
+        values = {
+            "department_id": article.department,
+            "scope_id": scope,
+            "status": article.status.value,
+            "version": article.version,
+            "expires_at": article.expires_at,
+            "updated_at": func.now(),
+        }
+        await self.connection.execute(
+            insert(tables.table(tables.Article))
+            .values(tenant_id=self.tenant, id=article.id, **values)
+            .on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
+        )
+        await self.connection.execute(
+            insert(tables.table(tables.ArticleVersion)).values(
+                tenant_id=self.tenant,
+                article_id=article.id,
+                version=article.version,
+                answer_id=article.answer,
+                question=article.question,
+                text=article.text,
+                note=article.note,
+                approved_by=article.approval.by,
+                approved_at=article.approval.at,
+            )
+        )
+        return scope
 
     async def _end_review(self, article: ArticleId) -> None:
         """What an open one asks has been answered otherwise."""
@@ -185,7 +203,7 @@ class SqlArticles:
     async def articles(self, *, audience: Audience) -> list[Article]:
         rows = await self.connection.execute(
             text(
-                f"SELECT {_COLUMNS} FROM article a {_JOINS} WHERE {READABLE}"
+                f"SELECT {_COLUMNS} FROM article a {_JOINS} WHERE {READABLE_SCOPE}"
                 " ORDER BY a.updated_at DESC, a.id LIMIT 500"
             ),
             {"departments": sorted(audience.departments)},
@@ -198,7 +216,7 @@ class SqlArticles:
                 f"SELECT {_COLUMNS}, w.text AS wording, 1 - (w.vector <=> CAST(:vector AS halfvec))"
                 f" AS similarity FROM wording w JOIN article a ON (a.tenant_id, a.id) ="
                 f" (w.tenant_id, w.article_id) {_JOINS} WHERE a.status = 'live'"
-                f" AND a.expires_at > now() AND {READABLE} AND {IN_FORCE}"
+                f" AND a.expires_at > now() AND {READABLE_SCOPE} AND {IN_FORCE}"
                 " ORDER BY w.vector <=> CAST(:vector AS halfvec), a.updated_at DESC LIMIT :limit"
             ),
             {
@@ -241,6 +259,8 @@ def _article(row: Row[Any]) -> Article:
         approval=Approval(MemberId(row.approved_by), row.approver or "a former member", row.approved_at),
         asked=QuestionId(row.question_id),
         expires_at=row.expires_at,
+        sources=frozenset(map(DepartmentId, row.sources)),
+        widened=frozenset(map(DepartmentId, row.also)),
         note=row.note,
         updated_at=row.updated_at,
     )

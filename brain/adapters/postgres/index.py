@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of, to_passage
+from brain.adapters.postgres.passages import READABLE, READABLE_SCOPE, insert_passages, scope_of, to_passage
 from brain.adapters.postgres.serving import require_in_force
 from brain.adapters.postgres.store import enter, reachable
 from brain.domain.identity import Audience, DepartmentId, TenantId
@@ -20,10 +20,15 @@ from brain.domain.ranking import K1, B, terms
 EXACT_BELOW = 20_000
 
 _CORPUS = f"""
-SELECT s.id, count(p.id) AS passages, coalesce(sum(p.length), 0) AS terms
+SELECT s.id, count(p.id) AS passages, coalesce(sum(p.length), 0) AS terms,
+    CASE WHEN {READABLE} THEN s.departments ELSE ARRAY(
+        SELECT d.id FROM department d WHERE d.id = ANY(s.also)
+        AND (d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[]))) ORDER BY d.id LIMIT 1)
+    END AS through
 FROM scope s LEFT JOIN passage p ON (p.tenant_id, p.scope_id) = (s.tenant_id, s.id)
-WHERE {READABLE} AND (CAST(:department AS uuid) IS NULL OR CAST(:department AS uuid) = ANY(s.departments))
-GROUP BY s.id
+WHERE {READABLE_SCOPE}
+AND (CAST(:department AS uuid) IS NULL OR CAST(:department AS uuid) = ANY(s.departments))
+GROUP BY s.tenant_id, s.id
 """
 
 # Parameters are cast where they meet numbers: a bare one takes the type of its neighbour, and 0.75 becomes 1.
@@ -104,6 +109,7 @@ class PostgresIndex:
             size = sum(row.passages for row in corpus)
             if size == 0:
                 return []
+            through = {row.id: frozenset(map(DepartmentId, row.through)) for row in corpus}
             exact = size < self.exact_below
             if not exact:
                 await connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
@@ -131,6 +137,7 @@ class PostgresIndex:
                     lexical_score=float(row.score),
                     lexical_rank=row.lexical_rank,
                     pieces=tuple(zip(row.starts or (), row.cosines or (), strict=True)),
+                    through=through[row.scope_id],
                 )
                 for row in rows
             ]

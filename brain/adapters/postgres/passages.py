@@ -27,25 +27,39 @@ s.departments <@ ARRAY(
     SELECT d.id FROM department d WHERE d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[])))
 """
 
+# And by each department that somebody widened it to.
+READABLE_SCOPE = f"""
+({READABLE} OR s.also && ARRAY(
+    SELECT d.id FROM department d WHERE d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[]))))
+"""
+
 
 async def scope_of(
-    connection: AsyncConnection, tenant: TenantId, departments: frozenset[DepartmentId]
+    connection: AsyncConnection,
+    tenant: TenantId,
+    departments: frozenset[DepartmentId],
+    *,
+    also: frozenset[DepartmentId] = frozenset(),
 ) -> int:
     """The number of this set of departments, made where it is new."""
-    members = sorted(departments)
+    values = {"tenant": tenant, "departments": sorted(departments), "also": sorted(also)}
     found = await connection.scalar(
-        text("SELECT id FROM scope WHERE departments = CAST(:departments AS uuid[])"),
-        {"departments": members},
+        text(
+            "SELECT id FROM scope WHERE departments = CAST(:departments AS uuid[])"
+            " AND also = CAST(:also AS uuid[]) AND tenant_id = :tenant"
+        ),
+        values,
     )
     if found is None:
         # DO UPDATE rather than DO NOTHING: it returns the row also where somebody else made it just now.
         found = await connection.scalar(
             text(
-                "INSERT INTO scope (tenant_id, departments) VALUES (:tenant, CAST(:departments AS uuid[]))"
-                " ON CONFLICT (tenant_id, departments) DO UPDATE SET departments = excluded.departments"
+                "INSERT INTO scope (tenant_id, departments, also)"
+                " VALUES (:tenant, CAST(:departments AS uuid[]), CAST(:also AS uuid[]))"
+                " ON CONFLICT (tenant_id, departments, also) DO UPDATE SET departments = excluded.departments"
                 " RETURNING id"
             ),
-            {"tenant": tenant, "departments": members},
+            values,
         )
     return int(found)
 

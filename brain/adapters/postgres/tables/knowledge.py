@@ -26,17 +26,20 @@ from brain.adapters.postgres.tables.columns import moment, texts, uuids, within
 class Scope(SQLModel, table=True):
     """A set of departments that knowledge comes from: readable by whoever may read all of them.
 
+    And by whoever may read one of those in `also`, to which somebody widened it.
+
     Passages, postings and embeddings carry its small number, so that rights are applied inside the
     ranking, and a department's change of visibility takes effect at once without touching a passage.
     """
 
     __table_args__ = (
-        UniqueConstraint("tenant_id", "departments"),
+        UniqueConstraint("tenant_id", "departments", "also"),
         ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="scope_tenant_fkey"),
     )
     tenant_id: UUID = Field(primary_key=True)
     id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     departments: list[UUID] = uuids()
+    also: list[UUID] = uuids()
 
 
 class Document(SQLModel, table=True):
