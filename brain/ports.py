@@ -355,7 +355,7 @@ class Personal(Protocol):
         """Reviews that decide on their questions are as they are until the transaction ends."""
 
     async def anonymise(
-        self, member: MemberId, *, names: Names, restated: Sequence[Restated]
+        self, former: Member, *, names: Names, restated: Sequence[Restated]
     ) -> Mapping[str, int]:
         """Remove their words, or make them nobody's; says how many of what. Doing it again changes nothing.
 

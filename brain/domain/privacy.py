@@ -26,7 +26,7 @@ def pseudonym(member: MemberId) -> str:
 
 def pseudonymous(member: Member) -> Member:
     """Without a name, an address, or any right; their id is what the audit trail knows them by."""
-    return replace(member, handle=pseudonym(member.id), name=FORMER, email=None, roles={})
+    return replace(member, handle=pseudonym(member.id), name=FORMER, email=None, roles={}, absent_until=None)
 
 
 @dataclass(frozen=True, slots=True)

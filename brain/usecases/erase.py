@@ -101,7 +101,7 @@ async def _remove(
     names: Names,
     restated: Sequence[Restated],
 ) -> Erased:
-    counts = await tx.personal.anonymise(member.id, names=names, restated=restated)
+    counts = await tx.personal.anonymise(member, names=names, restated=restated)
     unsealed = await tx.personal.erase_audit_details(member.id, names=names)
     documents = await tx.personal.documents_naming(names)
     actor, subject = principal.member.id, f"member {member.id}"

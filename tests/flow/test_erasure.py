@@ -124,6 +124,7 @@ CANARIES = {
     "task error": "bumfuzzled",
     "quarantined file": "collywobbles",
     "thread": "dm-canary-thread",
+    "reason for handing on": "hullabaloo",
 }
 
 
@@ -157,18 +158,28 @@ async def _lives(world: World) -> None:
         why = (("why", c["refusal"]), ("shown_hash", "0" * 64))
         await tx.records.audit(AuditEntry(me.member.id, "verdict.refused", "review 99", why))
         for statement in (
+            "UPDATE department SET owner = :handle WHERE slug = 'procurement'",
+            "INSERT INTO review_move (tenant_id, review_id, ordinal, kind, by_id, reason)"
+            " SELECT tenant_id, id, 99, 'passed', :member, :passed FROM review"
+            f" WHERE id = '{case.review.id}'",
             "UPDATE conversation SET platform = 'slack', channel = :thread"
             " WHERE id IN (SELECT conversation_id FROM question WHERE asker_id = :member)",
             "INSERT INTO task (tenant_id, id, event_id, handler, state, attempts, crashes, error)"
             " SELECT tenant_id, gen_random_uuid(), id, 'answer', 'dead', 1, 0, :error FROM outbox"
             f" WHERE name = 'QuestionAsked' AND payload ->> 'question' = '{question}'",
         ):
-            known = {"thread": c["thread"], "member": me.member.id, "error": c["task error"]}
+            known = {
+                "passed": c["reason for handing on"],
+                "handle": c["handle"],
+                "thread": c["thread"],
+                "member": me.member.id,
+                "error": c["task error"],
+            }
             bound = {name: value for name, value in known.items() if f":{name}" in statement}
             await tx.connection.execute(text(statement), bound)
 
 
-async def test_no_byte_of_twenty_canaries_is_left(zelda: World, erase: Erase, root: AsyncEngine) -> None:
+async def test_no_byte_of_twenty_one_canaries_is_left(zelda: World, erase: Erase, root: AsyncEngine) -> None:
     world, canaries = zelda, list(CANARIES.values())
     await _lives(world)
     before = await _left(root, world, canaries)

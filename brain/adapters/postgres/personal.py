@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.passages import insert_passages, to_passage
 from brain.adapters.postgres.serving import require_in_force
-from brain.domain.identity import DepartmentId, MemberId, TenantId
+from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
 from brain.domain.knowledge import ArticleId
 from brain.domain.privacy import FORMER, GONE, ArticleTrace, Names, Restated
 
@@ -76,10 +76,16 @@ _STEPS: tuple[tuple[str, str], ...] = (
     ("absences", "UPDATE member SET absent_until = NULL WHERE id = :member AND absent_until IS NOT NULL"),
     (
         "open reviews nobody else waits for",
-        "UPDATE review SET status = 'expired' WHERE status = 'open' AND article_id IS NULL"
+        "UPDATE review SET status = 'expired', rings_at = NULL WHERE status = 'open' AND article_id IS NULL"
         f" AND id IN ({_WAITED})"
         f" AND NOT {_SHARED.format(review='review.id')}",
     ),
+    (
+        "reasons of handing reviews on",
+        "UPDATE review_move SET reason = '' WHERE reason <> '' AND (by_id = :member OR member_id = :member)",
+    ),
+    ("looks at reviews", "DELETE FROM showing WHERE member_id = :member"),
+    ("departments they look after", "UPDATE department SET owner = '' WHERE owner = :handle"),
     (
         "wordings in reviews",
         "UPDATE waiting SET wording = others.wording FROM (SELECT mine.review_id, mine.question_id, coalesce("
@@ -207,9 +213,10 @@ class SqlPersonal:
         )
 
     async def anonymise(
-        self, member: MemberId, *, names: Names, restated: Sequence[Restated]
+        self, former: Member, *, names: Names, restated: Sequence[Restated]
     ) -> Mapping[str, int]:
         """In the transaction that has made the member's row a pseudonym."""
+        member = former.id
         await self.connection.execute(
             text("UPDATE member SET erased_at = coalesce(erased_at, now()) WHERE id = :member"),
             {"member": member},
@@ -224,7 +231,8 @@ class SqlPersonal:
             await self._restate(one, said)
         counts = {"articles": len(restated)}
         for what, statement in _STEPS:
-            bound = {"member": member} | ({"gone": GONE} if ":gone" in statement else {})
+            known = {"member": member, "handle": former.handle, "gone": GONE}
+            bound = {name: value for name, value in known.items() if f":{name}" in statement}
             counts[what] = (await self.connection.execute(text(statement), bound)).rowcount
         owned = await self.connection.execute(
             text("UPDATE department SET owner = '' WHERE owner ~* :names"), {"names": names.pattern}
