@@ -23,7 +23,7 @@ from brain.domain.knowledge import (
     Passage,
     Vector,
 )
-from brain.domain.privacy import ArticleTrace, Names, Restated
+from brain.domain.privacy import ArticleTrace, Exported, Names, Restated
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
 from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
 from brain.domain.review import Move, Review, ReviewCase, ReviewId, Verdict
@@ -369,9 +369,20 @@ class Personal(Protocol):
         """The first hundred sources."""
 
 
+class Everything(Protocol):
+    def rows(self, member: MemberId | None) -> AsyncIterator[Exported]:
+        """What is kept of the tenant, or of one member; no secrets, nor what can be derived from the rest.
+
+        Consistent table by table.
+        """
+
+
 class PrivacyTransaction(Transaction, Protocol):
     @property
     def personal(self) -> Personal: ...
+
+    @property
+    def everything(self) -> Everything: ...
 
 
 class PrivacyStore(Protocol):

@@ -15,6 +15,7 @@ from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
 from brain.domain.errors import Unavailable
 from brain.usecases.erase import Erase
+from brain.usecases.export import Export
 from brain.usecases.roll_back import RollBack
 from config.settings import Settings
 from config.wiring import Wiring
@@ -57,6 +58,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             ingest=wiring.ingest,
             roll_back=RollBack(wiring.store, wiring.embedder),
             erase=Erase(wiring.store, wiring.embedder),
+            export=Export(wiring.store),
             ready=ready,
             queue_counts=queue_counts,
             version=_version(),

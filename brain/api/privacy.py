@@ -1,9 +1,11 @@
 """Routes about what is kept of people: the audit trail."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from fastapi.responses import StreamingResponse
 
 from brain.api import privacy_schemas, schemas
 from brain.api.access import Shared, Speaker
@@ -13,6 +15,8 @@ from brain.domain.identity import Member
 from brain.usecases import read
 
 router = APIRouter(tags=["privacy"])
+_LINES = "application/x-ndjson"
+_EXAMPLE = '{"kind": "question", "row": {"text": "How do I rotate the Redis password?"}}\n{"end": 1}\n'
 
 
 @router.get(
@@ -66,3 +70,29 @@ async def erase(
         articles=list(erased.articles),
         documents=list(erased.documents),
     )
+
+
+@router.get(
+    "/v1/export",
+    summary="Everything that is kept of a member, or of the organisation",
+    description="Needs the role admin in every department. One JSON object a line: `kind` and `row`. The last"
+    " line has `end` with the number of rows; without it, the export is not whole.",
+    response_class=StreamingResponse,
+    responses={
+        **problems(403, 404, 422),
+        200: {"content": {_LINES: {"schema": {"type": "string"}, "example": _EXAMPLE}}},
+    },
+)
+async def export(
+    principal: Speaker, shared: Shared, member: Annotated[schemas.Handle | None, Query()] = None
+) -> StreamingResponse:
+    whose = await shared.services.export.begin(principal, member)
+
+    async def lines() -> AsyncIterator[str]:
+        count = 0
+        async for one in shared.services.export.rows(principal, whose):
+            count += 1
+            yield f'{{"kind": "{one.kind}", "row": {one.line}}}\n'
+        yield f'{{"end": {count}}}\n'
+
+    return StreamingResponse(lines(), media_type=_LINES)

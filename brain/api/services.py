@@ -12,6 +12,7 @@ from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask
 from brain.usecases.decide import Decide
 from brain.usecases.erase import Erase
+from brain.usecases.export import Export
 from brain.usecases.ingest import Ingest
 from brain.usecases.roll_back import RollBack
 
@@ -44,6 +45,7 @@ class Services:
     ingest: Ingest
     roll_back: RollBack
     erase: Erase
+    export: Export
     ready: Callable[[], Awaitable[Readiness]]
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     version: str

@@ -103,6 +103,14 @@ class Erased:
     documents: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One row, as a JSON object in text, and what it is: the table's name."""
+
+    kind: str
+    line: str
+
+
 def restated_title(trace: ArticleTrace, names: Names) -> str:
     """As others asked, else how its text begins; a title that was not the person's stays."""
     if not trace.theirs:

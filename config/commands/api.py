@@ -7,7 +7,8 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -75,6 +76,20 @@ class Speaker:
         """With `once`, the API carries the request out a single time however often it arrives."""
         return self.call("POST", path, body, {"Idempotency-Key": uuid4().hex} if once else {})
 
+    def lines(self, path: str, **query: str | None) -> Iterator[str]:
+        """The reply line by line, as it comes; the same is raised as by `call`."""
+        given = {name: value for name, value in query.items() if value is not None}
+        location = locate()
+        key = choose_key(location.home, wanted=self.wanted, usual=self.usual)
+        with _connection(location, self.timeout_s) as connection:
+            asked = f"{path}?{urlencode(given)}" if given else path
+            connection.request("GET", asked, headers={"Authorization": f"Bearer {key.key}"})
+            reply = connection.getresponse()
+            if reply.status >= 400:
+                _read(location, reply.status, reply.read())
+            for line in reply:
+                yield line.decode()
+
     def delete(self, path: str) -> Any:
         return self.call("DELETE", path)
 
@@ -111,15 +126,24 @@ def exchange(
     timeout_s: float = _TIMEOUT_S,
 ) -> tuple[int, bytes]:
     """Status and body of the reply, whatever they are."""
-    connection = http.client.HTTPConnection(location.host_to_call, location.port, timeout=timeout_s)
-    try:
+    with _connection(location, timeout_s) as connection:
         connection.request(method, path, body, {"Accept": "application/json", **headers})
         reply = connection.getresponse()
         return reply.status, reply.read()
+
+
+@contextmanager
+def _connection(location: Location, timeout_s: float) -> Iterator[http.client.HTTPConnection]:
+    """What goes wrong on it is `Unavailable`, in words."""
+    connection = http.client.HTTPConnection(location.host_to_call, location.port, timeout=timeout_s)
+    try:
+        yield connection
     except TimeoutError as error:
         raise Unavailable(f"{location.url} did not answer within {timeout_s:.0f} s.") from error
     except (ConnectionRefusedError, socket.gaierror) as error:
         raise Unavailable(f"Nothing answers on {location.url}. Start it with `make up`.") from error
+    except http.client.IncompleteRead as error:
+        raise Unavailable(f"The connection to {location.url} broke off in the middle. Try again.") from error
     except http.client.HTTPException as error:
         raise Unavailable(
             f"What answers on {location.url} does not speak HTTP; is EXPERT_PORT right?"

@@ -1,6 +1,8 @@
-"""What is kept of a person: `erase`."""
+"""What is kept of people: `export` and `erase`."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,44 @@ from config.location import locate
 
 app = typer.Typer(rich_markup_mode=None)
 _TIMEOUT_S = 900.0
+
+
+@app.command(
+    epilog=examples("expert export --member mia --to mia-2026-12-01", "expert export --all --to everything")
+)
+def export(
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A new directory to write into.")],
+    *,
+    member: Annotated[
+        str | None, typer.Option(metavar="HANDLE", help="What is kept of this member: handle or id.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is kept.")] = False,
+    speak_as: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what is kept of a person, or everything, as JSON Lines and files. Without secrets.
+
+    Needs an admin of every department, and is audited.
+    """
+    from config.exports import write_export
+
+    if everything == (member is not None):
+        raise typer.BadParameter("give either --member HANDLE or --all", param_hint="--member")
+    lines = Speaker(ADMIN, speak_as, _TIMEOUT_S).lines("/v1/export", member=member)
+    counts = write_export(to, lines, progress=_progress)
+    if sys.stderr.isatty():
+        print("\r", end="", file=sys.stderr)
+    if as_json:
+        show_json({"directory": str(to), "rows": dict(counts)})
+        return
+    for kind, count in counts.items():
+        say(f"  {count:>6} {kind}")
+    say(f"{to} holds {sum(counts.values())} rows, for your eyes only.", style="green")
+
+
+def _progress(rows: int) -> None:
+    if rows % 500 == 0 and sys.stderr.isatty():
+        print(f"\r{rows} rows", end="", file=sys.stderr, flush=True)
 
 
 @app.command(

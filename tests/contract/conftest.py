@@ -16,6 +16,7 @@ from brain.domain.identity import MemberId
 from brain.domain.records import Key, KeyId
 from brain.usecases.authenticate import digest, new_key
 from brain.usecases.erase import Erase
+from brain.usecases.export import Export
 from brain.usecases.roll_back import RollBack
 from tests.conftest import World
 
@@ -89,6 +90,7 @@ def services(world: World, system_engine: AsyncEngine) -> Services:
         ingest=world.ingest,
         roll_back=RollBack(world.store, world.decide.embedder),
         erase=Erase(world.store, world.ask.embedder),
+        export=Export(world.store),
         ready=ready,
         queue_counts=queue_counts,
         version="1.2.3",

@@ -368,3 +368,49 @@ def test_erase_needs_to_know_whom(api: FakeApi, run: Run) -> None:
     api.refuse("POST /v1/members/nobody/erase", 404, "There is no member 'nobody'.")
     status, _, err = run("erase", "--member", "nobody")
     assert (status, err) == (1, "There is no member 'nobody'.\n")
+
+
+def _lines(*objects: object) -> str:
+    return "".join(json.dumps(one) + "\n" for one in objects)
+
+
+def test_an_export_is_written_whole(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    document = {"id": "d-1", "source": "x.bin", "markdown": "# Ü", "content": "\\x00ff"}
+    api.replies["GET /v1/export"] = _lines(
+        {"kind": "question", "row": {"text": "Wer füttert?"}},
+        {"kind": "document", "row": document},
+        {"end": 2},
+    )
+    target = tmp_path / "out"
+    status, out, _ = run("export", "--member", "mia", "--to", str(target))
+    assert (status, api.seen[-1].query) == (0, {"member": "mia"})
+    assert "holds 2 rows" in out
+    assert json.loads((target / "question.jsonl").read_text()) == {"text": "Wer füttert?"}
+    row = json.loads((target / "document.jsonl").read_text())
+    assert (target / row["text_file"]).read_text() == "# Ü"
+    assert (target / row["content_file"]).read_bytes() == b"\x00\xff"
+    assert {path.stat().st_mode & 0o077 for path in (target, *target.rglob("*"))} == {0}
+    status, _, err = run("export", "--all", "--to", str(target))
+    assert (status, "exists; choose another name" in err) == (1, True)
+
+
+def test_half_an_export_is_none(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    for broken in (
+        _lines({"kind": "question", "row": {}}),
+        _lines({"kind": "question", "row": {}}, {"end": 2}),
+        _lines({"kind": "../question", "row": {}}, {"end": 1}),
+        _lines({"kind": "document", "row": {"id": "../../d", "markdown": "x"}}, {"end": 1}),
+    ):
+        api.replies["GET /v1/export"] = broken
+        status, _, err = run("export", "--all", "--to", str(tmp_path / "out"))
+        assert status == 1
+        assert "broke off" in err or "cannot name a file" in err
+    assert set(tmp_path.iterdir()) == before
+    api.refuse("GET /v1/export", 403, "This needs the role admin in Payroll as well.")
+    assert "Payroll" in run("export", "--all", "--to", str(tmp_path / "out"))[2]
+
+
+def test_an_export_is_of_one_or_of_all(api: FakeApi, run: Run, tmp_path: Path) -> None:
+    assert run("export", "--to", str(tmp_path / "out"))[0] == 2
+    assert run("export", "--to", str(tmp_path / "out"), "--all", "--member", "mia")[0] == 2

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from brain.adapters.postgres.articles import SqlArticles
+from brain.adapters.postgres.everything import SqlEverything
 from brain.adapters.postgres.library import SqlLibrary
 from brain.adapters.postgres.people import SqlPeople
 from brain.adapters.postgres.personal import SqlPersonal
@@ -56,6 +57,7 @@ class SqlTransaction:
     articles: SqlArticles
     records: SqlRecords
     personal: SqlPersonal
+    everything: SqlEverything
 
     async def emit(self, event: Event, *, after_s: float = 0) -> None:
         await self.connection.execute(
@@ -96,6 +98,7 @@ class SqlStore:
                 articles=SqlArticles(connection, tenant),
                 records=SqlRecords(connection, tenant),
                 personal=SqlPersonal(connection, tenant),
+                everything=SqlEverything(connection),
             )
             yield tx
             await append(connection, tenant, [(now, entry) for entry in tx.records.audited], self.keyring)
