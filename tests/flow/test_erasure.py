@@ -26,9 +26,11 @@ from brain.domain.review import VerdictKind
 from brain.usecases.accept import Asking
 from brain.usecases.administer import disable_member, enable_member
 from brain.usecases.authenticate import digest, new_key
+from brain.usecases.be_away import be_away, be_back
 from brain.usecases.decide import Judgement
 from brain.usecases.erase import Erase
 from brain.usecases.give_feedback import give_feedback
+from brain.usecases.hand_on import pass_on
 from brain.usecases.ingest import Upload
 from brain.usecases.read import articles, review, reviews, trail
 from brain.usecases.renew import Renew
@@ -120,12 +122,30 @@ CANARIES = {
     "reason about them": "gobbledegook",
     "reason of theirs": "lollygagging",
     "edit of theirs": "skedaddler",
+    "reason to pass on": "hullabaloo",
     "refusal": "cattywampus",
     "task error": "bumfuzzled",
     "quarantined file": "collywobbles",
     "thread": "dm-canary-thread",
     "reason for handing on": "hullabaloo",
 }
+
+
+async def _passes_on(world: World, reason: str) -> None:
+    """Zelda, who owns procurement, says of a review that it is not for her, and goes away."""
+    me = world.people["zelda"]
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.people.save_department(replace(world.departments["procurement"], owner=me.member.handle))
+    passed = await world.asks("Which glue do we buy?", by="amira", department="procurement")
+    assert passed.review is not None
+    case = await review(world.store, me, passed.review)
+    if case.review.assignee != me.member.id:
+        await pass_on(world.store, world.people["ravi"], passed.review, reason="")
+    await pass_on(world.store, me, passed.review, reason=reason)
+    async with world.store.transaction(world.tenant) as tx:
+        later = tx.now + timedelta(days=7)
+    await be_away(world.store, me, me.member.handle, until=later)
+    await be_back(world.store, me, me.member.handle)
 
 
 async def _lives(world: World) -> None:
@@ -147,6 +167,7 @@ async def _lives(world: World) -> None:
     amended = await world.asks("Which ink do we buy?", by="amira", department="procurement")
     text_ = f"Ask me, {c['name']}, {c['e-mail']}: the {c['edit of theirs']}."
     await _judge(world, amended.review, "zelda", VerdictKind.APPROVE, text=text_)
+    await _passes_on(world, c["reason to pass on"])
     waiting = await world.asks("Who cleans the bicycle cellar?", by="amira")
     asking = Asking(f"{c['joined question']}?", idempotency_key=c["idempotency key"])
     question = await world.accept(me, asking)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -17,7 +17,7 @@ from brain.adapters.postgres.store import SqlStore, SqlTransaction
 from brain.domain.answer import AnswerStatus
 from brain.domain.clock import Clock, WorkingHours
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
-from brain.domain.identity import TenantId
+from brain.domain.identity import Member, MemberId, Principal, Role, TenantId
 from brain.domain.review import MoveKind, ReviewCase, ReviewId, ReviewStatus, VerdictKind
 from brain.usecases.accept import Accept
 from brain.usecases.be_away import be_away, be_back
@@ -301,6 +301,31 @@ async def test_a_reviewer_who_left_is_replaced_when_the_clock_rings(time: Time) 
     await time.passes(12)
     assert await time.told() == [("HandedOn", "rosa")]
     assert (await _case(time, case.review.number)).assigned_to == "Rosa"
+
+
+async def test_the_owner_may_decide_what_was_handed_to_them_and_only_that(time: Time) -> None:
+    world, it_ops = time.world, time.world.departments["it-ops"]
+    olga = Member(MemberId(uuid4()), "olga", "Olga", roles={it_ops.id: frozenset({Role.ADMIN})})
+    world.people["olga"] = Principal(world.tenant, olga)
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.people.save_member(olga)
+        await tx.people.save_department(replace(it_ops, owner="olga"))
+    case = await _opened(time)
+    await time.passes(12)
+    await time.passes(16)
+    with pytest.raises(Missing):
+        await review(world.store, world.people["olga"], case.review.number)
+    assert await reviews(world.store, world.people["olga"], open_only=True) == []
+    with pytest.raises(Denied, match="Only reviewers"):
+        await world.decide(world.people["olga"], _verdict(case))
+
+    await time.passes(20)
+    assert (await time.told())[-1] == ("HandedOn", "olga")
+    [mine] = await reviews(world.store, world.people["olga"], open_only=True)
+    assert mine.assigned_to == "Olga"
+    await review(world.store, world.people["olga"], case.review.number)
+    decided = await world.decide(world.people["olga"], _verdict(case))
+    assert decided.decided_by == "Olga"
 
 
 async def test_outside_working_hours_the_clock_stands_still(time: Time) -> None:

@@ -80,8 +80,8 @@ async def _close(world: World, slug: str) -> None:
         await tx.people.save_department(closed)
 
 
-def _file(slug: str, *reviewers: str) -> DepartmentFile:
-    return DepartmentFile(Department(DepartmentId(uuid4()), slug, slug.upper()), reviewers)
+def _file(slug: str, *reviewers: str, owner: str = "") -> DepartmentFile:
+    return DepartmentFile(Department(DepartmentId(uuid4()), slug, slug.upper(), owner=owner), reviewers)
 
 
 async def _meanwhile(world: World, change: Member, act: Awaitable[object]) -> ExpertError | None:
@@ -100,6 +100,18 @@ async def _meanwhile(world: World, change: Member, act: Awaitable[object]) -> Ex
 
 
 # Departments that come later
+
+
+async def test_an_owner_who_could_not_see_to_a_review_is_told_of(world: World) -> None:
+    files = [_file("it-ops", owner="rosa"), _file("hr", owner="amira"), _file("procurement", owner="nobody")]
+    for _ in range(2):
+        assert await load_departments(world.store, world.tenant, files) == [
+            "amira (owner of hr: needs the role reviewer or admin there)",
+            "nobody (owner of procurement: needs the role reviewer or admin there)",
+        ]
+    async with world.store.transaction(world.tenant) as tx:
+        owners = {one.slug: one.owner for one in await tx.people.departments()}
+    assert owners == {"hr": "amira", "it-ops": "rosa", "payroll": "", "procurement": "nobody"}
 
 
 async def test_whoever_is_admin_everywhere_is_admin_of_a_new_department_too(world: World) -> None:
