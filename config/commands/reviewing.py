@@ -25,7 +25,7 @@ Expires = Annotated[
 _UNASKED = "do not ask, even where you have not seen it; for scripts."
 # One parameter for the two ways to do without the question: the editor shows the draft, too.
 _EDIT_OR_YES = f"Open the draft in $EDITOR first; or {_UNASKED}"
-Unasked = Annotated[bool, typer.Option("--yes", "-y", help=_UNASKED.capitalize())]
+Unasked = Annotated[bool, typer.Option("--yes", help=_UNASKED.capitalize())]
 
 
 @app.command(epilog=examples("expert reviews", "expert reviews --mine", "expert reviews --all"))
@@ -161,7 +161,7 @@ _PAST = {"approve": "Approved", "amend": "Amended", "reject": "Rejected"}
 def approve(
     number: Number,
     text: Annotated[str | None, typer.Option(help="Publish this instead of the draft.")] = None,
-    edit: Annotated[bool | None, typer.Option("--edit/--yes", "/-y", help=_EDIT_OR_YES)] = None,
+    edit: Annotated[bool | None, typer.Option("--edit/--yes", help=_EDIT_OR_YES)] = None,
     expires: Expires = None,
     speak_as: As = None,
     as_json: AsJson = False,
