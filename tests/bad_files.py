@@ -271,6 +271,7 @@ REFUSED: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "one-cell.csv": (lambda: b'a,"' + b"x" * 5_000_000 + b'"\n', "separated values"),
     "noise.md": (lambda: noise(100_000), "binary|not a text file"),
     "big.md": (lambda: BIG_TEXT, "MB of text"),
+    "headings.md": (lambda: b"# Step\n" * 300_000, "10,000 headings|takes more than"),
     "empty.md": (lambda: b"", "is empty"),
     "blank.docx": (lambda: b"\n \n", "is empty"),
     "deep.html": (lambda: b"<div>" * 100_000 + TEXT.encode(), "nested too deeply"),

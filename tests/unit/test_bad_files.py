@@ -82,7 +82,7 @@ def test_the_one_who_asks_stays_small(outcome: Mapping[str, Any]) -> None:
 
 @pytest.fixture
 async def documents() -> AsyncIterator[Documents]:
-    made = Documents(replace(Limits(), cpu_s=1, wall_s=4.0))
+    made = Documents(replace(Limits(), cpu_s=1, wall_s=60.0))
     yield made
     made.close()
 

@@ -127,11 +127,13 @@ class _Child:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _cause_of_death(self, status: int, *, overdue: bool) -> str:
-        if overdue or status == -signal.SIGXCPU:
+        if overdue:
             return (
-                f"takes more than {self._limits.cpu_s} s to be read: split it into smaller files, or try"
-                " again when less is going on."
+                f"was not read within {self._limits.wall_s:.0f} s on this busy machine: try again when less"
+                " is going on."
             )
+        if status == -signal.SIGXCPU:
+            return f"takes more than {self._limits.cpu_s} s to be read: split it into smaller files."
         if status in (-signal.SIGKILL, -signal.SIGABRT):
             return "needs more memory than there is for one file: split it into smaller files."
         return "brings down what reads it, so it is damaged or made to do harm. Save it anew and try again."

@@ -14,6 +14,8 @@ from brain.domain.errors import Rejected
 _FILES = 50
 # A larger one leaves much memory taken; the next file is to find all of its own.
 _LARGE_BYTES = 5 * 1024**2
+# Each begins a passage of its own; a book of a thousand pages has hundreds.
+_HEADINGS = 10_000
 
 
 def main(limits: Limits) -> None:
@@ -39,6 +41,8 @@ def main(limits: Limits) -> None:
 def _answer(request: Request, limits: Limits) -> Reply:
     try:
         document = read(request.content, name=request.name, media_type=request.media_type)
+        if document.markdown.count("\n#") > _HEADINGS:
+            raise Rejected(f"{request.name} has more than {_HEADINGS:,} headings: split it up.")
         # Counted in bytes without making them: there may be no memory for another copy.
         if _encoded_size(document.markdown) > limits.text_bytes:
             raise Rejected(
