@@ -138,7 +138,7 @@ def test_a_reader_reaches_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _CONFINED, root], capture_output=True, text=True, check=True, env={}
     )
-    assert done.stdout.split() == [*["PermissionError"] * 5, "MemoryError", "19"]
+    assert done.stdout.split() == [*["PermissionError"] * 5, "MemoryError", "10"]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

@@ -33,7 +33,7 @@ _FORBIDDEN = (
 @dataclass(frozen=True, slots=True)
 class Limits:
     """For one file. The wall clock is for what waits without working, which the other limits do not see. It
-    is long, as on a busy machine a process of the lowest priority waits for its turn."""
+    is long, as on a busy machine a process of low priority waits for its turn."""
 
     memory_bytes: int = 512 * 1024**2
     cpu_s: int = 20
@@ -51,8 +51,9 @@ class Limits:
 
 def confine(limits: Limits) -> None:
     """For good: memory is bounded; no network, no new process, no file written; all others go first."""
+    # A tenth of what an answer gets; at 19, a busy machine would not read a page in minutes.
     # Not in a session of its own: where the kernel groups by session, `nice` would count for nothing.
-    os.nice(19)
+    os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
