@@ -10,7 +10,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c '$(PROBE)' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev $(EXTRAS:%=setup-%) up test check format lock clean
+.PHONY: help setup setup-dev $(EXTRAS:%=setup-%) up test fuzz check format lock clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ up: setup ## set up, then start The Expert with its demo; Ctrl-C stops it
 
 test: setup-dev ## run every test, with the coverage of the brain
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+fuzz: setup-dev ## schemathesis against the whole API for some ten minutes, differently each time
+	EXPERT_FUZZ_EXAMPLES=60 $(BIN)/python -m pytest -q tests/contract/test_openapi.py
 
 check: setup-dev ## format, lint, types, import rules, sizes, docs, then every test
 	$(BIN)/python -m pip check

@@ -108,6 +108,9 @@ class Settings(BaseSettings):
         default=50.0, gt=0, le=1e6, description="Requests of any kind a second that one key may send."
     )
     requests_burst: int = Field(default=200, ge=1, le=10**6, description="Requests of one key at a time.")
+    wrong_keys: int = Field(
+        default=20, ge=1, le=10**6, description="Wrong keys from one address before it has to wait."
+    )
     workers: int = Field(default=4, ge=1, le=64, description="Tasks that one process runs at a time.")
     audit_key: SecretStr | None = Field(
         default=None,

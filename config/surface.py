@@ -67,6 +67,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             limits=Limits(
                 requests=Rate(settings.requests_burst, settings.requests_per_s),
                 questions=Rate(settings.questions_burst, settings.questions_per_s),
+                failures=Rate(settings.wrong_keys, Limits().failures.per_s),
             ),
         )
     )
