@@ -33,7 +33,7 @@ from brain.domain.identity import (
 )
 from brain.domain.knowledge import Vector
 from brain.domain.reply import Reply
-from brain.ports import TextKind
+from brain.ports import Embedder, TextKind
 from brain.usecases.accept import Accept, Asking
 from brain.usecases.ask import Ask
 from brain.usecases.decide import Decide
@@ -152,7 +152,7 @@ async def everywhere(world: World, handle: str) -> None:
         world.people[handle] = Principal(world.tenant, replace(member, roles=roles))
 
 
-async def new_world(store: SqlStore, system: AsyncEngine, embedder: FastembedEmbedder) -> World:
+async def new_world(store: SqlStore, system: AsyncEngine, embedder: Embedder) -> World:
     tenant = await create_tenant(system, slug=f"t-{uuid4().hex[:12]}", name="Northlight Freight")
     departments = {
         slug: Department(

@@ -50,7 +50,9 @@ def guarded_litellm(gate: Gate) -> Iterator[None]:
     try:
         yield
     finally:
-        _replace(AsyncHTTPHandler, staticmethod(before[0]), before[1])
+        # Guards may end in any order; one that another took over from leaves things as they are, and closed.
+        if AsyncHTTPHandler.create_async_transport is checked:
+            _replace(AsyncHTTPHandler, staticmethod(before[0]), before[1])
 
 
 def _replace(handler: type, transport: object, sync_transport: object) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -68,3 +69,18 @@ async def test_one_that_is_opened_answers(server: FakeOpenAI, connected: list[st
         await asking.model.close()
 
     assert len(connected) == len(server.requests) == 1
+
+
+async def test_guards_that_end_in_any_order_leave_the_last_one_closed(
+    server: FakeOpenAI, connected: list[str]
+) -> None:
+    first = guarded_litellm(Gate(AllowedHosts.parse(["127.0.0.1"])))
+    with ExitStack() as stack:
+        first.__enter__()
+        stack.enter_context(guarded_litellm(Gate(AllowedHosts())))
+        first.__exit__(None, None, None)
+        asking = Asking(language_model(server.base, limits=Limits(timeout_s=5)))
+        await asking.fails()
+        await asking.model.close()
+
+    assert connected == []
