@@ -286,7 +286,8 @@ class Articles(Protocol):
     async def withdraw(self, article: ArticleId, cause: Cause, *, reason: str) -> Withdrawn:
         """Retract it, or suspend it for any other cause, and withdraw what rests on it.
 
-        Retracting also ends an open review of it, and takes back the answers that it gave.
+        Retracting also ends an open review of it, takes back the answers that it gave, and drops the examples
+        that were made of it.
         """
 
     async def articles(self, *, audience: Audience) -> list[Article]: ...

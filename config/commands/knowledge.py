@@ -124,7 +124,7 @@ def articles(speak_as: As = None, as_json: AsJson = False) -> None:
         show_json(found)
         return
     show_table(
-        ["Id", "Department", "Status", "Version", "Approved by", "Approved", "Question"],
+        ["Id", "Department", "Status", "Version", "Approved by", "Approved", "Confirm by", "Question"],
         (
             [
                 one["id"],
@@ -133,6 +133,7 @@ def articles(speak_as: As = None, as_json: AsJson = False) -> None:
                 one.get("version"),
                 (one.get("approved") or {}).get("by"),
                 when((one.get("approved") or {}).get("at")),
+                when(one.get("expires_at")),
                 one.get("question"),
             ]
             for one in found

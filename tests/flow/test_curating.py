@@ -55,6 +55,7 @@ async def _rows(world: World, statement: str) -> list[tuple[str, ...]]:
 async def test_a_retracted_article_and_all_it_answered_are_taken_back(world: World) -> None:
     asked, article = await _approved(world)
     second = await world.asks(COST, by="omar")
+    assert await _rows(world, "SELECT label FROM training_example") == [("positive",)]
 
     await retract(world.store, world.people["ravi"], article.id, reason="The desk was closed.")
 
@@ -63,6 +64,7 @@ async def test_a_retracted_article_and_all_it_answered_are_taken_back(world: Wor
         assert got.answer is not None
         assert got.answer.status is AnswerStatus.RETRACTED
         assert "The desk was closed." in got.note
+    assert await _rows(world, "SELECT label FROM training_example") == []
     third = await world.asks(COST, by="omar")
     assert third.answer is not None
     assert third.answer.article is None

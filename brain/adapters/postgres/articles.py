@@ -137,6 +137,7 @@ class SqlArticles:
         published: tuple[WithdrawnAnswer, ...] = ()
         if retracted:
             await self._end_review(article)
+            await self._unlearn(article)
             published = await self._settle_answers(
                 article, to=AnswerStatus.RETRACTED, told=f"{TOLD[cause]} {reason}"
             )
@@ -174,6 +175,18 @@ class SqlArticles:
             )
         )
         return scope
+
+    async def _unlearn(self, article: ArticleId) -> None:
+        """What was taken back is no example of a good answer."""
+        await self.connection.execute(
+            text(
+                "DELETE FROM training_example WHERE label = 'positive' AND verdict_id IN ("
+                " SELECT d.id FROM verdict d JOIN review r ON r.id = d.review_id"
+                " JOIN answer g ON g.question_id = r.question_id"
+                " JOIN article_version v ON v.answer_id = g.id WHERE v.article_id = :id)"
+            ),
+            {"id": article},
+        )
 
     async def _end_review(self, article: ArticleId) -> None:
         """What an open one asks has been answered otherwise."""
