@@ -18,13 +18,15 @@ from brain.domain.answer import AnswerStatus
 from brain.domain.clock import Clock, WorkingHours
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
 from brain.domain.identity import Member, MemberId, Principal, Role, TenantId
-from brain.domain.review import MoveKind, ReviewCase, ReviewId, ReviewStatus, VerdictKind
+from brain.domain.review import MoveKind, Occasion, ReviewCase, ReviewId, ReviewStatus, VerdictKind
 from brain.usecases.accept import Accept
 from brain.usecases.be_away import be_away, be_back
 from brain.usecases.decide import Decide, Judgement
+from brain.usecases.forget import forget
 from brain.usecases.hand_on import pass_on
 from brain.usecases.keep_time import keep_time
 from brain.usecases.read import reply, review, reviews
+from brain.usecases.request_review import request_renewal
 from tests.conftest import World
 from workers.executor import Executor, working
 from workers.tasks.keep_time import keep_time as keep_time_task
@@ -326,6 +328,33 @@ async def test_the_owner_may_decide_what_was_handed_to_them_and_only_that(time: 
     await review(world.store, world.people["olga"], case.review.number)
     decided = await world.decide(world.people["olga"], _verdict(case))
     assert decided.decided_by == "Olga"
+
+
+async def test_a_review_of_an_article_ends_without_taking_back_what_still_stands(time: Time) -> None:
+    world = time.world
+    page = await world.reads("gates.md", "# Gates\n\nGate 4 opens at 06:30.\n", department="procurement")
+    asked = await world.asks("When does gate 4 open?", department="procurement")
+    first = await review(world.store, world.people["ravi"], asked.review or 0)
+    await world.decide(
+        world.people["ravi"], Judgement(first.review.number, VerdictKind.APPROVE, first.review.shown_hash)
+    )
+    async with world.store.transaction(world.tenant) as tx:
+        [article] = await tx.articles.articles(audience=world.people["ravi"].audience)
+        await request_renewal(tx, article, Occasion.EXPIRING, waiting=())
+    assert (await _case(time, 2)).assigned_to == "Ravi"
+    for hours in (12, 16, 20, 24):
+        await time.passes(hours)
+    assert (await _case(time, 2)).review.status is ReviewStatus.EXPIRED
+    assert await _status(time, first) == (AnswerStatus.PUBLISHED, "")
+
+    await forget(world.store, world.people["ravi"], page.document.id)
+    assert (await _status(time, first))[0] is AnswerStatus.SUSPENDED
+    assert (await _case(time, 3)).assigned_to == "Ravi"
+    for hours in (36, 40, 44, 48):
+        await time.passes(hours)
+    status, note = await _status(time, first)
+    assert status is AnswerStatus.EXPIRED
+    assert "Here is who to ask: Ravi (PROCUREMENT)." in note
 
 
 async def test_outside_working_hours_the_clock_stands_still(time: Time) -> None:
