@@ -25,6 +25,7 @@ from brain.domain.errors import Conflict, Rejected, Unavailable
 from brain.domain.review import VerdictKind
 from brain.ports import Embedder
 from brain.usecases.decide import Judgement
+from brain.usecases.read import review
 from config.embedded_postgres import EmbeddedPostgres
 from config.embedders import advice
 from config.reindex import Plan, Reindexed, plan_of, reindex
@@ -95,9 +96,7 @@ async def world(app: AsyncEngine, system: AsyncEngine, embedder: FastembedEmbedd
     await world.reads("gates.md", GATES)
     await world.asks(TERRACE)
     await world.asks("What colour is the lobby piano?", by="omar")
-    async with world.store.transaction(world.tenant) as tx:
-        decided = await tx.reviews.case(2, lock=False)
-    assert decided is not None
+    decided = await review(world.store, world.people["ravi"], 2)
     judgement = Judgement(2, VerdictKind.APPROVE, decided.review.shown_hash, text="It is white.")
     await world.decide(world.people["ravi"], judgement)
     return world
