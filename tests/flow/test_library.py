@@ -1,6 +1,7 @@
 """Documents come, change and go; nothing is read twice, half, or by those who may not."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from brain.adapters.postgres.index import PostgresIndex
 from brain.domain.answer import AnswerStatus
 from brain.domain.errors import Conflict, Denied, Missing
+from brain.domain.identity import Visibility
 from brain.domain.knowledge import DocumentStatus
 from brain.ports import TextKind
 from brain.usecases.forget import forget
@@ -153,3 +155,25 @@ async def test_a_follow_up_is_read_in_its_conversation_and_no_other(world: World
     stranger = await world.asks("And how do I check that it worked?", by="omar", after=first)
     async with world.store.transaction(world.tenant) as tx:
         assert await tx.questions.history(first.question.conversation, before=stranger.question.id) == []
+
+
+async def test_the_size_of_a_scope_is_remembered_and_nothing_else_of_it(world: World) -> None:
+    index = PostgresIndex(world.store.engine, large=1)
+    [vector] = await world.ask.embedder.embed(["Which port does the VPN use?"], kind=TextKind.QUESTION)
+
+    async def titles(by: str) -> set[str]:
+        audience = world.people[by].audience
+        found = await index.search("VPN port", vector=vector, audience=audience, department=None, limit=10)
+        return {one.passage.title for one in found}
+
+    await world.reads("vpn.md", "# VPN\n\nThe VPN runs on port 51820.")
+    bank = await world.reads("bank.md", "# Bank\n\nThe bank is Kestrel.", department="payroll", by="petra")
+    assert (await titles("petra"), await titles("amira")) == ({"VPN", "Bank"}, {"VPN"})
+    await world.reads("more.md", "# More\n\nA second VPN runs on port 51821.")
+    assert await titles("amira") == {"VPN", "More"}
+    async with world.store.transaction(world.tenant) as tx:
+        payroll = replace(world.departments["payroll"], visibility=Visibility.TENANT)
+        await tx.people.save_department(payroll)
+    assert await titles("amira") == {"VPN", "More", "Bank"}
+    await forget(world.store, world.people["petra"], bank.document.id)
+    assert await titles("petra") == {"VPN", "More"}

@@ -1,7 +1,8 @@
 """Hybrid search over PostgreSQL: pgvector and true BM25, both behind the same rights."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 from sqlalchemy import TextClause, text
@@ -19,16 +20,23 @@ from brain.domain.ranking import K1, B, terms
 # https://github.com/pgvector/pgvector#iterative-index-scans
 EXACT_BELOW = 20_000
 
-_CORPUS = f"""
-SELECT s.id, count(p.id) AS passages, coalesce(sum(p.length), 0) AS terms,
+# How many passages a large scope has, and how long they are, changes slowly, and takes longer to count than
+# a search may take. Who may read a scope is asked each time.
+LARGE = 5_000
+_KNOWN_FOR_S = 60.0
+
+_SCOPES = f"""
+SELECT s.id,
     CASE WHEN {READABLE} THEN s.departments ELSE ARRAY(
         SELECT d.id FROM department d WHERE d.id = ANY(s.also)
         AND (d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[]))) ORDER BY d.id LIMIT 1)
     END AS through
-FROM scope s LEFT JOIN passage p ON (p.tenant_id, p.scope_id) = (s.tenant_id, s.id)
-WHERE {READABLE_SCOPE}
+FROM scope s WHERE {READABLE_SCOPE}
 AND (CAST(:department AS uuid) IS NULL OR CAST(:department AS uuid) = ANY(s.departments))
-GROUP BY s.tenant_id, s.id
+"""
+_SIZES = """
+SELECT scope_id, count(*) AS passages, sum(length) AS terms FROM passage
+WHERE scope_id = ANY(CAST(:scopes AS bigint[])) GROUP BY scope_id
 """
 
 # Parameters are cast where they meet numbers: a bare one takes the type of its neighbour, and 0.75 becomes 1.
@@ -88,6 +96,10 @@ def _statement(dimensions: int, *, exact: bool) -> TextClause:
 class PostgresIndex:
     engine: AsyncEngine
     exact_below: int = EXACT_BELOW
+    large: int = LARGE
+    clock: Callable[[], float] = time.monotonic
+    # Of large scopes: passages, terms, and until when they are taken for granted.
+    _sizes: dict[int, tuple[int, int, float]] = field(init=False, default_factory=dict)
 
     async def search(
         self,
@@ -100,16 +112,13 @@ class PostgresIndex:
     ) -> list[Found]:
         async with reachable(), self.engine.begin() as connection:
             await enter(connection, audience.tenant)
-            corpus = (
-                await connection.execute(
-                    text(_CORPUS),
-                    {"departments": sorted(audience.departments), "department": department},
-                )
-            ).all()
-            size = sum(row.passages for row in corpus)
+            scopes = await connection.execute(
+                text(_SCOPES), {"departments": sorted(audience.departments), "department": department}
+            )
+            through = {row.id: frozenset(map(DepartmentId, row.through)) for row in scopes}
+            size, length = await self._size(connection, list(through))
             if size == 0:
                 return []
-            through = {row.id: frozenset(map(DepartmentId, row.through)) for row in corpus}
             exact = size < self.exact_below
             if not exact:
                 await connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
@@ -119,10 +128,10 @@ class PostgresIndex:
                 {
                     "vector": str(list(vector)),
                     "embedder": vector.embedder,
-                    "scopes": [row.id for row in corpus],
+                    "scopes": list(through),
                     "terms": sorted(set(terms(question))),
                     "corpus": float(size),
-                    "mean": float(max(sum(row.terms for row in corpus) / size, 1.0)),
+                    "mean": max(length / size, 1.0),
                     "limit": limit,
                 },
             )
@@ -141,6 +150,17 @@ class PostgresIndex:
                 )
                 for row in rows
             ]
+
+    async def _size(self, connection: AsyncConnection, scopes: Sequence[int]) -> tuple[int, int]:
+        """Passages and terms."""
+        now = self.clock()
+        known = {one: self._sizes[one] for one in scopes if one in self._sizes and now < self._sizes[one][2]}
+        unknown = [one for one in scopes if one not in known]
+        for row in await connection.execute(text(_SIZES), {"scopes": unknown}) if unknown else ():
+            known[row.scope_id] = (row.passages, row.terms, now + _KNOWN_FOR_S)
+            if row.passages >= self.large:
+                self._sizes[row.scope_id] = known[row.scope_id]
+        return sum(size[0] for size in known.values()), sum(size[1] for size in known.values())
 
     async def upsert(self, tenant: TenantId, *, passages: Sequence[Embedded]) -> None:
         async with reachable(), self.engine.begin() as connection:
