@@ -28,7 +28,7 @@ def _storable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
 Slug = Annotated[Text, Field(min_length=1, max_length=100, examples=["it-ops"])]
 Handle = Annotated[Text, Field(min_length=1, max_length=100, examples=["amira"])]
 Name = Annotated[Text, Field(max_length=200)]
@@ -250,7 +250,10 @@ class NewMemberBody(Received):
     name: Name = Field(default="", examples=["Amira Haddad"])
     email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")] | None = None
     roles: dict[Slug, Annotated[list[Role], Field(max_length=3)]] = Field(
-        min_length=1, max_length=100, examples=[{"it-ops": ["asker", "reviewer"]}]
+        min_length=1,
+        max_length=100,
+        examples=[{"it-ops": ["asker", "reviewer"]}],
+        json_schema_extra={"additionalProperties": False},  # no key but what the pattern takes
     )
 
 
