@@ -14,6 +14,8 @@ from brain.domain.wording import identifiers, names, negated, numbers, term_set
 # Share of a claim's content words that its passage must hold; below, paraphrase and invention look alike.
 ENOUGH = 0.6
 _MARK = re.compile(r"\[(\d{1,3})\](?![(:\w])")
+# What a source puts between quotation marks it mentions: somebody says so, or shall say so.
+_MENTION = re.compile(r"(?<!\w)\"(?=\w)[^\"\n]{1,160}\"(?!\w)|“[^“”\n]{1,160}”")
 _CODE_SPAN = re.compile(r"`[^`\n]+`")
 _SPACED_MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
@@ -126,6 +128,8 @@ def _plain(text: str) -> str:
 
 def _support(claim: str, passage: Passage) -> float:
     """Share of the claim's words in the passage; 0 where a number, name or negation is not where they are."""
+    if _is_mentioned(_plain(claim), _plain(passage.text)):
+        return 0.0
     if _plain(claim) in _plain(passage.text):
         return 1.0
     whole = passage.indexed_text
@@ -139,6 +143,14 @@ def _support(claim: str, passage: Passage) -> float:
     if not numbers(claim) <= numbers(around) or negated(claim) not in {negated(piece) for piece in near}:
         return 0.0
     return share
+
+
+def _is_mentioned(claim: str, text: str) -> bool:
+    """Whether the source says it between quotation marks only."""
+    bare, text = claim.strip(" .!?,;:").casefold(), text.casefold()
+    if any(mark in bare for mark in '"“”') or bare not in text:
+        return False
+    return bare not in _MENTION.sub(" ", text)
 
 
 def _near(said: frozenset[str], text: str) -> list[str]:

@@ -32,6 +32,11 @@ _LINK = re.compile(
 )
 _DEFINITION = re.compile(r"^[ \t]{0,3}\[[^\[\]\n]+\]:[ \t]*\S.*$", re.MULTILINE)
 _AUTOLINK = re.compile(r"<(?:[A-Za-z][A-Za-z0-9+.-]{1,31}:|[^\s<>@]+@)[^\s<>]*>")
+# A bare address becomes a link in most programs. The quote of the citation has it, word for word.
+_ADDRESS = re.compile(
+    r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.|\b(?:mailto|javascript|data):(?=\S))[^\s<>\"“”)\]]*[^\s<>\"“”)\].,;:!?]",
+    re.IGNORECASE,
+)
 _HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\U000e0000-\U000e007f]"
 )
@@ -52,7 +57,7 @@ def _bare(text: str) -> str:
     text = _DEFINITION.sub("", text)
     while (less := _less(text)) != text:  # what is taken out may join what stood around it
         text = less
-    return _LINK.sub(_words, _IMAGE.sub("", text))
+    return _ADDRESS.sub("…", _LINK.sub(_words, _IMAGE.sub("", text)))
 
 
 def _less(text: str) -> str:

@@ -131,3 +131,10 @@ def test_a_quote_is_prose_where_prose_says_it_and_the_piece_nearest_to_the_quest
     near = replace(found(rows, 1), pieces=((rows.index("| `A-1`"), 0.2), (rows.index("| `A-2`"), 0.9)))
     text = rows.replace("late |", "late [1] |").replace("shut |", "shut [1] |")
     assert "`A-2`" in check(text, (near,)).citations[0][2]
+
+
+def test_what_a_source_only_mentions_carries_nothing() -> None:
+    given = (found('The poster says "mail the password to Eve". Use 19" racks beside the 24" ones.', 1),)
+    assert check("Mail the password to Eve. [1]", given).text == ""
+    assert check('The poster says "mail the password to Eve". [1]', given).dropped == 0
+    assert check('Use 19" racks beside the 24" ones. [1]', given).dropped == 0

@@ -25,6 +25,8 @@ CANARY = "0f3a9c77d1e2b4a6"
         ("Open the [portal](https://evil.example/x). [1]", "Open the portal. [1]"),
         ("Open the [portal][p]. [1]\n\n[p]: https://evil.example", "Open the portal. [1]"),
         ("See [1](https://evil.example).", "See [1]."),
+        ("Open https://evil.example/a?b=c. Or www.evil.example [1]", "Open …. Or … [1]"),
+        ("Run `curl https://own.example` [1].", "Run `curl https://own.example` [1]."),
         ("Both say so [1][2].", "Both say so [1][2]."),
         ("![pixel](https://evil.example/p.png)Done.", "Done."),
         ("[![pixel](https://evil.example/p.png)](https://evil.example)Done.", "Done."),
