@@ -3,7 +3,7 @@
 Ingests a sample of public runbooks through the product's own use case (parse, cut, embed, write), slice by
 slice; after each slice the embedder alone embeds what was embedded in it.
 
-    python benchmarks/ingest.py --data ../shared/data --limit 60 --json ingest.json
+    python -m benchmarks.ingest --data ../shared/data --limit 60 --json ingest.json
 """
 
 import argparse

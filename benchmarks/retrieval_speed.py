@@ -3,7 +3,7 @@
 Measures the product's own search (meaning and words, under row security, for an audience that may not read
 everything), and in the same run pgvector bare and bm25s in memory, over the same passages and questions.
 
-    python benchmarks/retrieval_speed.py --data ../shared/data --json retrieval_speed.json
+    python -m benchmarks.retrieval_speed --data ../shared/data --json retrieval_speed.json
 """
 
 import argparse
