@@ -100,10 +100,12 @@ async def _count(world: World, table: str) -> int:
 
 
 async def _only_done(world: World, executor: Executor) -> None:
-    """Work until no task is left to do."""
+    """Work until none of this executor's tasks is left to do."""
+    own = ", ".join(f"'{name}'" for name in executor.handlers)
     async with working(executor), asyncio.timeout(60):
         while True:
-            if await _count(world, "task HAVING count(*) > 0 AND bool_and(state = 'done')"):
+            ended = f"task WHERE handler IN ({own}) HAVING count(*) > 0 AND bool_and(state = 'done')"
+            if await _count(world, ended):
                 return
             await asyncio.sleep(0.02)
 
