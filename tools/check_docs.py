@@ -1,4 +1,7 @@
-"""Refuses documentation that points at nothing: files, headings, `expert` commands and `make` targets."""
+"""Refuses documentation that points at nothing: files, headings, `expert` commands and `make` targets.
+
+And what a merge has left undecided in it.
+"""
 
 import argparse
 import re
@@ -17,6 +20,7 @@ FENCE = re.compile(r"^\s*(```|~~~)")
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href)=\"([^\"]+)\"")
 ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w.$~}])/(?:home|Users|root|work|tmp)/[\w.-]+|[A-Z]:\\Users")
+MERGE_MARKER = re.compile(r"(<{7}|={7}|>{7}|\|{7})( |$)")
 INLINE_COMMAND = re.compile(r"`((?:\.venv/bin/)?expert [a-z][^`]*|make [a-z-]+)`")
 ASSIGNMENT = re.compile(r"^[A-Z_]+=")
 SEPARATORS = {"&&", "||", "|", ";", "&"}
@@ -80,6 +84,11 @@ def headings(page: Path, *, root: Path) -> set[str]:
 def machine_paths(line: Line) -> Iterator[str]:
     for match in MACHINE_PATH.finditer(line.text):
         yield f"{line}: {match[0]} is a path of one machine"
+
+
+def merge_markers(line: Line) -> Iterator[str]:
+    if MERGE_MARKER.match(line.text):
+        yield f"{line}: a merge conflict was never resolved"
 
 
 def unknown_commands(line: Line, *, cli: Usage, targets: set[str]) -> Iterator[str]:
@@ -158,6 +167,7 @@ def main() -> int:
         for line in lines(page, root=root):
             found += broken_links(line, root=root)
             found += machine_paths(line)
+            found += merge_markers(line)
             found += unknown_commands(line, cli=cli, targets=targets)
     for problem in found:
         print(problem)

@@ -6,7 +6,15 @@ import pytest
 import typer
 from typer.main import get_command
 
-from tools.check_docs import broken_links, lines, machine_paths, make_targets, unknown_commands, usage
+from tools.check_docs import (
+    broken_links,
+    lines,
+    machine_paths,
+    make_targets,
+    merge_markers,
+    unknown_commands,
+    usage,
+)
 
 cli = typer.Typer()
 keys = typer.Typer()
@@ -40,6 +48,7 @@ def complaints(root: Path, text: str) -> list[str]:
         for complaint in (
             *broken_links(line, root=root),
             *machine_paths(line),
+            *merge_markers(line),
             *unknown_commands(line, cli=known, targets=make_targets(root / "Makefile")),
         )
     ]
@@ -60,6 +69,7 @@ def block(command: str) -> str:
         block("expert key add ada && expert key revoke ada"),
         block("The Redis password isn't in the runbooks. expert found nothing."),
         "Data is in `./.expert` or `$HOME/tmp/x`.",
+        "<<<<<<<< is an arrow",
     ],
 )
 def test_what_exists_may_be_named(tmp_path: Path, text: str) -> None:
@@ -69,6 +79,8 @@ def test_what_exists_may_be_named(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("Asked.\n<<<<<<< HEAD", "README.md:2: a merge conflict was never resolved"),
+        (block(">>>>>>> e386823 (Mend it)"), "README.md:2: a merge conflict was never resolved"),
         ("[gone](docs/gone.md)", "README.md:1: docs/gone.md leads nowhere"),
         ("![picture](docs/gone.svg)", "README.md:1: docs/gone.svg leads nowhere"),
         (
