@@ -1,7 +1,7 @@
 """A large searchable corpus out of public texts: real passages, recombined until there are enough of them.
 
-Embedding as many texts would take hours on a CPU. Some passages have their own embedding; each of the others
-has that of one of these, moved to a cosine of about 0.85.
+Embedding as many texts would take hours on a CPU. Some passages have their own embedding; each of the others,
+made of halves of two texts, has a vector between those of two of them, moved a little.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from brain.domain.ranking import terms
 from brain.ports import TextKind
 
 SETS = ("techqa", "wixqa", "aws", "alert2runbook")
-# How far a derived vector is moved: the cosine with where it came from is about 0.85.
-_NOISE = 0.62
+# How far a derived vector is moved from the middle of the two.
+_NOISE = 0.2
 
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -88,10 +88,10 @@ def _halved(text: str) -> tuple[str, str]:
 def _spread(real: Matrix, count: int) -> Matrix:
     """The real ones first."""
     generator = np.random.default_rng(20_261_121)
-    origin = generator.integers(0, len(real), max(0, count - len(real)))
-    noise = generator.standard_normal((len(origin), real.shape[1])).astype(np.float32)
+    first, second = generator.integers(0, len(real), (2, max(0, count - len(real))))
+    noise = generator.standard_normal((len(first), real.shape[1])).astype(np.float32)
     noise /= np.linalg.norm(noise, axis=1, keepdims=True)
-    derived = real[origin] + _NOISE * noise
+    derived = (real[first] + real[second]) / 2 + _NOISE * noise
     derived /= np.linalg.norm(derived, axis=1, keepdims=True)
     return np.vstack([real, derived])[:count]
 

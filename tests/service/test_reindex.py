@@ -306,6 +306,8 @@ async def test_an_installation_that_is_there_already_keeps_its_embedder(
     def again(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE tenant DROP COLUMN embedder"))
         command.stamp(configuration(connection), "0008", purge=True)
+        command.upgrade(configuration(connection), "0009")
+        command.stamp(configuration(connection), "head", purge=True)
 
     async with engine.begin() as connection:
         await connection.run_sync(again)

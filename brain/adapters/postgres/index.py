@@ -40,6 +40,7 @@ WHERE scope_id = ANY(CAST(:scopes AS bigint[])) GROUP BY scope_id
 """
 
 # Parameters are cast where they meet numbers: a bare one takes the type of its neighbour, and 0.75 becomes 1.
+# So are constants: PostgreSQL takes 0.75 for a decimal, and reckons with those several times as long.
 _SEARCH = """
 WITH near AS (
     SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec({dimensions}))) AS distance
@@ -55,12 +56,13 @@ WITH near AS (
 ), scored AS (
     SELECT passage_id, sum(
         ln(1 + (CAST(:corpus AS float8) - frequency + 0.5) / (frequency + 0.5))
-        * occurrences * ({k1} + 1)
-        / (occurrences + {k1} * (1 - {b} + {b} * length / CAST(:mean AS float8)))) AS score
+        * occurrences * (CAST({k1} AS float8) + 1)
+        / (occurrences + CAST({k1} AS float8)
+            * (1 - CAST({b} AS float8) + CAST({b} AS float8) * length / CAST(:mean AS float8)))) AS score
     FROM hits GROUP BY passage_id
 ), lexical AS (
-    SELECT passage_id, row_number() OVER (ORDER BY score DESC, passage_id) AS rank FROM scored
-    ORDER BY score DESC, passage_id LIMIT :limit
+    SELECT passage_id, row_number() OVER (ORDER BY score DESC, passage_id) AS rank
+    FROM (SELECT * FROM scored ORDER BY score DESC, passage_id LIMIT :limit) best
 )
 SELECT p.*, dense.rank AS dense_rank, lexical.rank AS lexical_rank, coalesce(scored.score, 0) AS score,
     1 - (e.vector <=> CAST(:vector AS halfvec)) AS cosine, piece.starts, piece.cosines
