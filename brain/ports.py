@@ -210,7 +210,10 @@ class Questions(Protocol):
 
 
 class Assignments(Protocol):
-    """Who has which review, and who was shown it."""
+    """Who has which review, who was shown it, and which one an article has."""
+
+    async def about(self, article: ArticleId) -> ReviewId | None:
+        """The open review of this article, where there is one."""
 
     async def load(self) -> dict[MemberId, int]:
         """How many open reviews each member has; without those who have none."""

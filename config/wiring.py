@@ -20,7 +20,6 @@ from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
 from brain.usecases.give_up import GiveUp
 from brain.usecases.ingest import Ingest
-from brain.usecases.renew import Renew
 from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
 from config.embedders import ServingEmbedder, embedder_in_force, loaded
@@ -106,7 +105,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
         "answer": answer(wiring.ask, report=report),
         "keep_time": keep_time(wiring.store),
         "read_parted": read_parted(wiring.store, wiring.ingest),
-        "renew": renew(Renew(wiring.store)),
+        "renew": renew(wiring.store),
     }
     if known != set(handlers):
         raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")

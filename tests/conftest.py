@@ -5,7 +5,9 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.migrate import migrate
-from brain.adapters.postgres.store import SqlStore, connect
+from brain.adapters.postgres.store import SqlStore, SqlTransaction, connect
 from brain.adapters.postgres.tenants import create_tenant
 from brain.domain.confidence import Calibration
 from brain.domain.identity import (
@@ -104,6 +106,18 @@ async def system_engine(urls: DatabaseUrls) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def store(app_engine: AsyncEngine, embedder: FastembedEmbedder) -> SqlStore:
     return SqlStore(app_engine)
+
+
+@dataclass(frozen=True)
+class Travelling(SqlStore):
+    """The real store, in which it is whatever time a test says."""
+
+    moments: list[datetime] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def transaction(self, tenant: TenantId) -> AsyncIterator[SqlTransaction]:
+        async with SqlStore.transaction(self, tenant) as tx:
+            yield replace(tx, now=self.moments[-1])
 
 
 @dataclass(frozen=True, slots=True)

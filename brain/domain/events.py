@@ -100,7 +100,7 @@ class AnswerRetracted:
 
 @dataclass(frozen=True, slots=True)
 class ArticleFellDue:
-    """Emitted for when an article has to be confirmed, and again for when it ends."""
+    """Emitted for when an article has to be confirmed, for when it ends, and for when to ask once more."""
 
     article: ArticleId
 

@@ -1,8 +1,6 @@
-"""Ask whether an article still holds before its time is over, and stop serving it once it is."""
+"""Ask whether an article still holds before its time is over, stop serving it once it is, and ask again."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from brain.domain.article import Article, ArticleStatus
 from brain.domain.change import Cause
@@ -15,27 +13,21 @@ from brain.usecases.request_review import request_renewal
 from brain.usecases.withdraw import follow_up
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Renew:
-    store: Store
-    now: Callable[[], datetime] = utc_now
-
-    async def __call__(self, tenant: TenantId, article: ArticleId) -> None:
-        """Does what is due now, and nothing where the article was confirmed, or withdrawn, meanwhile."""
-        async with self.store.transaction(tenant) as tx:
-            kept = await tx.articles.article(article, lock=True)
-            if kept is None or kept.status is not ArticleStatus.LIVE:
-                return
-            now = self.now()
-            if now >= kept.expires_at:
-                await follow_up(tx, await tx.articles.withdraw(article, Cause.EXPIRED, reason=""))
-            elif now >= kept.notice_at:
-                await request_renewal(tx, kept, Occasion.EXPIRING, waiting=())
-                await _look_again(tx, kept, after=kept.expires_at - now)
+async def renew(store: Store, tenant: TenantId, article: ArticleId) -> None:
+    """Does what is due now, and nothing where the article was confirmed, or retracted, meanwhile."""
+    async with store.transaction(tenant) as tx:
+        kept = await tx.articles.article(article, lock=True)
+        if kept is None or kept.status is ArticleStatus.RETRACTED:
+            return
+        over = tx.now >= kept.expires_at
+        if kept.status is ArticleStatus.SUSPENDED:
+            if await tx.reviews.assignments.about(article) is None:
+                await request_renewal(tx, kept, Occasion.EXPIRED if over else Occasion.CHANGED, waiting=())
+        elif over:
+            await follow_up(tx, await tx.articles.withdraw(article, Cause.EXPIRED, reason=""))
+        elif tx.now >= kept.notice_at:
+            await request_renewal(tx, kept, Occasion.EXPIRING, waiting=())
+            await _look_again(tx, kept, after=kept.expires_at - tx.now)
 
 
 async def schedule_renewal(tx: Transaction, article: Article) -> None:

@@ -14,12 +14,13 @@ from brain.domain.errors import Conflict
 from brain.domain.identity import Visibility
 from brain.domain.reply import Reply
 from brain.domain.review import Occasion, ReviewCase, VerdictKind
+from brain.ports import TextKind
 from brain.usecases.decide import Judgement
 from brain.usecases.forget import forget
 from brain.usecases.load_departments import DepartmentFile, load_departments
 from brain.usecases.read import articles, reply, review, reviews
-from brain.usecases.renew import Renew
-from tests.conftest import World
+from brain.usecases.renew import renew
+from tests.conftest import Travelling, World
 
 COST = "What does a visitor badge cost?"
 BADGES = (
@@ -304,7 +305,7 @@ async def test_an_article_is_confirmed_in_time_or_expires(world: World) -> None:
 
 async def _at(world: World, article: Article, *, days: int) -> None:
     now = article.approval.at + timedelta(days=days, seconds=1)
-    await Renew(world.store, lambda: now)(world.tenant, article.id)
+    await renew(Travelling(world.store.engine, moments=[now]), world.tenant, article.id)
 
 
 async def test_an_article_past_its_time_is_not_served_even_before_the_clock_is_looked_at(
@@ -316,3 +317,9 @@ async def test_an_article_past_its_time_is_not_served_even_before_the_clock_is_l
     late = await world.asks(COST, by="omar")
     assert late.answer is not None
     assert late.answer.article is None
+    assert {one.article for one in late.answer.citations} == {None}
+    [vector] = await world.ask.embedder.embed([COST], kind=TextKind.QUESTION)
+    found = await world.ask.index.search(
+        COST, vector=vector, audience=world.people["omar"].audience, department=None, limit=30
+    )
+    assert [one.passage.article for one in found if one.passage.article] == []

@@ -33,9 +33,9 @@ from brain.usecases.give_feedback import give_feedback
 from brain.usecases.hand_on import pass_on
 from brain.usecases.ingest import Upload
 from brain.usecases.read import articles, review, reviews, trail
-from brain.usecases.renew import Renew
+from brain.usecases.renew import renew
 from config.embedded_postgres import EmbeddedPostgres
-from tests.conftest import World, everywhere
+from tests.conftest import Travelling, World, everywhere
 
 GATES = "# Gates\n\n## Gate 4\n\nGate 4 opens at 06:30 for drivers.\n"
 
@@ -268,12 +268,14 @@ async def test_an_article_found_by_their_question_is_renewed_without_them(zelda:
     asked = await world.asks("Who waters the xanthippe?", by="zelda")
     await _judge(world, asked.review, "rosa", VerdictKind.APPROVE, text="Facilities do.")
     [article] = await articles(world.store, world.people["amira"])
-    await Renew(world.store, now=lambda: article.notice_at)(world.tenant, article.id)
+    soon = article.notice_at
+    await renew(Travelling(world.store.engine, moments=[soon]), world.tenant, article.id)
     await erase(world.people["ravi"], "zquorn", dry_run=False)
     [renewal] = await reviews(world.store, world.people["rosa"], open_only=True)
     assert renewal.question == "Facilities do."
     await _judge(world, renewal.review.number, "rosa", VerdictKind.APPROVE)
-    await Renew(world.store, now=lambda: article.notice_at + timedelta(days=400))(world.tenant, article.id)
+    late = article.notice_at + timedelta(days=400)
+    await renew(Travelling(world.store.engine, moments=[late]), world.tenant, article.id)
     [renewal] = await reviews(world.store, world.people["rosa"], open_only=True)
     await _judge(world, renewal.review.number, "rosa", VerdictKind.APPROVE, text="Nobody does.")
     [renewed] = await articles(world.store, world.people["amira"])

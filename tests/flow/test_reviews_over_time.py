@@ -1,9 +1,7 @@
 """A review's whole life on its clock: reminded, handed on, to the owner, expired; and what stops it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID, uuid4
@@ -13,11 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.postgres.queue import Queue
-from brain.adapters.postgres.store import SqlStore, SqlTransaction
 from brain.domain.answer import AnswerStatus
 from brain.domain.clock import Clock, WorkingHours
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
-from brain.domain.identity import Member, MemberId, Principal, Role, TenantId
+from brain.domain.identity import Member, MemberId, Principal, Role
 from brain.domain.review import MoveKind, Occasion, ReviewCase, ReviewId, ReviewStatus, VerdictKind
 from brain.usecases.accept import Accept
 from brain.usecases.be_away import be_away, be_back
@@ -26,26 +23,15 @@ from brain.usecases.forget import forget
 from brain.usecases.hand_on import pass_on
 from brain.usecases.keep_time import keep_time
 from brain.usecases.read import reply, review, reviews
+from brain.usecases.renew import renew
 from brain.usecases.request_review import request_renewal
-from tests.conftest import World
+from tests.conftest import Travelling, World
 from workers.executor import Executor, working
 from workers.tasks.keep_time import keep_time as keep_time_task
 
 TERRACE = "How do I book the roof terrace for a party?"
 WEDNESDAY = datetime(2027, 1, 6, 9, tzinfo=UTC)
 # `WEDNESDAY` is also when the world's clock begins; a department's hours are 24, as by default.
-
-
-@dataclass(frozen=True)
-class Travelling(SqlStore):
-    """The real store, in which it is whatever time a test says."""
-
-    moments: list[datetime] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def transaction(self, tenant: TenantId) -> AsyncIterator[SqlTransaction]:
-        async with SqlStore.transaction(self, tenant) as tx:
-            yield replace(tx, now=self.moments[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +341,18 @@ async def test_a_review_of_an_article_ends_without_taking_back_what_still_stands
     status, note = await _status(time, first)
     assert status is AnswerStatus.EXPIRED
     assert "Here is who to ask: Ravi (PROCUREMENT)." in note
+
+    # Nobody has looked, and nothing would ever ask again: so its reviewers are, a week later, and once.
+    due = [UUID(payload["article"]) for _, payload in await time.outbox("ArticleFellDue")]
+    time.moments.append(WEDNESDAY + timedelta(hours=48, days=7))
+    for one in due:
+        assert one == article.id
+        await renew(world.store, world.tenant, article.id)
+    assert len(due) == 3
+    again = await _case(time, 4)
+    assert (again.review.status, again.review.occasion) == (ReviewStatus.OPEN, Occasion.CHANGED)
+    assert again.assigned_to == "Ravi"
+    assert len(await reviews(world.store, world.people["ravi"], open_only=True)) == 1
 
 
 async def test_outside_working_hours_the_clock_stands_still(time: Time) -> None:

@@ -2,16 +2,17 @@
 
 from brain.domain.events import ArticleFellDue, Event
 from brain.domain.identity import TenantId
-from brain.usecases.renew import Renew
+from brain.ports import Store
+from brain.usecases import renew as usecase
 from workers.executor import Handler
 
 
-def renew(use_case: Renew) -> Handler:
+def renew(store: Store) -> Handler:
     """Safe to run twice: an article has one open review at most, and ends once."""
 
     async def handle(tenant: TenantId, event: Event) -> None:
         if not isinstance(event, ArticleFellDue):
             raise TypeError(f"`renew` acts on ArticleFellDue, not on {type(event).__name__}")
-        await use_case(tenant, event.article)
+        await usecase.renew(store, tenant, event.article)
 
     return handle

@@ -1,4 +1,4 @@
-"""Who has which review, what the clock did about it, and who was shown it, in PostgreSQL."""
+"""Who has which review, what the clock did about it, who was shown it, and which one an article has."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.domain.identity import MemberId, TenantId
+from brain.domain.knowledge import ArticleId
 from brain.domain.review import Move, MoveKind, Review, ReviewId
 
 
@@ -18,6 +19,13 @@ from brain.domain.review import Move, MoveKind, Review, ReviewId
 class SqlAssignments:
     connection: AsyncConnection
     tenant: TenantId
+
+    async def about(self, article: ArticleId) -> ReviewId | None:
+        found = await self.connection.scalar(
+            text("SELECT id FROM review WHERE article_id = :article AND status = 'open'"),
+            {"article": article},
+        )
+        return ReviewId(found) if found else None
 
     async def load(self) -> dict[MemberId, int]:
         rows = await self.connection.execute(

@@ -41,6 +41,7 @@ WHERE scope_id = ANY(CAST(:scopes AS bigint[])) GROUP BY scope_id
 
 # Parameters are cast where they meet numbers: a bare one takes the type of its neighbour, and 0.75 becomes 1.
 # So are constants: PostgreSQL takes 0.75 for a decimal, and reckons with those several times as long.
+# An article's passages go when a task has seen that its time is over, which may be late.
 _SEARCH = """
 WITH near AS (
     SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec({dimensions}))) AS distance
@@ -77,6 +78,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN dense ON dense.passage_id = p.id
 LEFT JOIN lexical ON lexical.passage_id = p.id
 LEFT JOIN scored ON scored.passage_id = p.id
+LEFT JOIN article a ON (a.tenant_id, a.id) = (p.tenant_id, p.article_id)
+WHERE a.id IS NULL OR a.expires_at > now()
 """
 
 
