@@ -1,5 +1,6 @@
 """Ranking rules: the terms BM25 counts, and how the ranking by words and by meaning become one."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -86,6 +87,12 @@ def _parts(token: str) -> Iterator[str]:
             yield from (piece.lower() for piece in _CAMEL.findall(part))
         else:
             yield part.lower()
+
+
+def rarity(frequency: int, passages: int) -> float:
+    """BM25's inverse document frequency, as Lucene has it: of a term that `frequency` of them contain."""
+    frequency = min(frequency, passages)  # the two may have been counted a moment apart
+    return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
 
 
 def fuse(found: Sequence[Found]) -> list[Found]:

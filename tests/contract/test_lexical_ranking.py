@@ -2,6 +2,7 @@
 
 import bm25s
 import numpy as np
+import pytest
 
 from brain.adapters.postgres.index import PostgresIndex
 from brain.domain.ranking import K1, B, terms
@@ -53,6 +54,29 @@ async def test_the_top_ten_agree_with_a_reference(world: World) -> None:
         overlaps.append(len(ours & tied) / max(len(best), 1))
     assert len(ids) > 100
     assert float(np.mean(overlaps)) >= 0.9, overlaps
+
+
+async def test_common_words_are_counted_for_the_best_by_the_rare_ones(world: World) -> None:
+    """As in a corpus too large to read every posting of a question's words."""
+    for path in sorted(RUNBOOKS.glob("it-ops/*.md")):
+        await world.reads(path.name, path.read_text())
+    audience = world.people["amira"].audience
+    [vector] = await world.ask.embedder.embed(["anything"], kind=TextKind.QUESTION)
+    whole = PostgresIndex(world.store.engine)
+    parts = PostgresIndex(world.store.engine, postings=60)
+    shared = []
+    for question in QUESTIONS:
+        ranked = []
+        for index in (whole, parts):
+            found = await index.search(question, vector=vector, audience=audience, department=None, limit=10)
+            best = [one for one in found if one.lexical_rank is not None]
+            ranked.append({one.passage.id: one.lexical_score for one in best})
+        # The score is the same whichever way a passage was found.
+        assert all(
+            ranked[1][id_] == pytest.approx(ranked[0][id_]) for id_ in ranked[0].keys() & ranked[1].keys()
+        )
+        shared.append(len(ranked[0].keys() & ranked[1].keys()) / max(len(ranked[0]), 1))
+    assert float(np.mean(shared)) >= 0.9, shared
 
 
 async def test_the_approximate_scan_finds_what_the_exact_one_does(world: World, other_world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from brain.adapters.postgres.index import PostgresIndex
+from brain.adapters.postgres.statistics import Statistics
 from brain.domain.answer import AnswerStatus
 from brain.domain.errors import Conflict, Denied, Missing
 from brain.domain.identity import Visibility
@@ -158,7 +159,7 @@ async def test_a_follow_up_is_read_in_its_conversation_and_no_other(world: World
 
 
 async def test_the_size_of_a_scope_is_remembered_and_nothing_else_of_it(world: World) -> None:
-    index = PostgresIndex(world.store.engine, large=1)
+    index = PostgresIndex(world.store.engine, statistics=Statistics(large=1))
     [vector] = await world.ask.embedder.embed(["Which port does the VPN use?"], kind=TextKind.QUESTION)
 
     async def titles(by: str) -> set[str]:
