@@ -31,6 +31,7 @@ from workers.tasks.answer import answer, hand_over
 from workers.tasks.keep_time import keep_time
 from workers.tasks.read_parted import read_parted
 from workers.tasks.renew import renew
+from workers.tasks.try_later import try_later
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
 _POOL = 10
@@ -109,6 +110,11 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     }
     if known != set(handlers):
         raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")
-    last_resorts = {"answer": hand_over(GiveUp(wiring.store, wiring.embedder))}
+    again = try_later(wiring.store)
+    last_resorts = {
+        "answer": hand_over(GiveUp(wiring.store, wiring.embedder)),
+        "keep_time": again,
+        "renew": again,
+    }
     rng = random.Random()  # noqa: S311  # spreads retries
     return Executor(wiring.queue, handlers, settings.workers, rng, last_resorts)

@@ -14,7 +14,8 @@ from brain.adapters.postgres.queue import Queue
 from brain.domain.answer import AnswerStatus
 from brain.domain.clock import Clock, WorkingHours
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
-from brain.domain.identity import Member, MemberId, Principal, Role
+from brain.domain.events import Event
+from brain.domain.identity import Member, MemberId, Principal, Role, TenantId
 from brain.domain.review import MoveKind, Occasion, ReviewCase, ReviewId, ReviewStatus, VerdictKind
 from brain.usecases.accept import Accept
 from brain.usecases.be_away import be_away, be_back
@@ -28,6 +29,7 @@ from brain.usecases.request_review import request_renewal
 from tests.conftest import Travelling, World
 from workers.executor import Executor, working
 from workers.tasks.keep_time import keep_time as keep_time_task
+from workers.tasks.try_later import try_later
 
 TERRACE = "How do I book the roof terrace for a party?"
 WEDNESDAY = datetime(2027, 1, 6, 9, tzinfo=UTC)
@@ -397,3 +399,26 @@ async def test_the_workers_hear_the_clock(time: Time, system_engine: AsyncEngine
             await asyncio.sleep(0.05)
     assert await time.told() == [("Reminded", "ravi")]
     assert (await _case(time, case.review.number)).review.next_step == 1
+
+
+async def test_a_clock_that_cannot_be_heard_rings_again_in_an_hour(
+    time: Time, system_engine: AsyncEngine
+) -> None:
+    case = await _opened(time)
+    async with time.world.store.transaction(time.world.tenant) as tx:
+        await tx.connection.execute(text("UPDATE outbox SET due_at = now()"))
+
+    async def broken(tenant: TenantId, event: Event) -> None:
+        raise Rejected("This cannot be done.")
+
+    last_resorts = {"keep_time": try_later(time.world.store)}
+    executor = Executor(Queue(system_engine), {"keep_time": broken}, 2, Random(1), last_resorts)
+    async with working(executor), asyncio.timeout(30):
+        while len(await time.rings()) < 2:  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.05)
+    assert await time.rings() == [case.review.id] * 2
+    async with time.world.store.transaction(time.world.tenant) as tx:
+        waits_s = await tx.connection.scalar(
+            text("SELECT extract(epoch FROM max(due_at) - now()) FROM outbox WHERE name = 'ReviewClockRang'")
+        )
+    assert 3_500 < waits_s <= 3_600
