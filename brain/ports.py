@@ -25,7 +25,7 @@ from brain.domain.knowledge import (
 )
 from brain.domain.privacy import ArticleTrace, Exported, Names, Restated
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
-from brain.domain.records import AuditEntry, Feedback, Key, Task, TaskId
+from brain.domain.records import AuditEntry, Feedback, Key, KeyOwner, Task, TaskId
 from brain.domain.review import Move, Review, ReviewCase, ReviewId, Verdict
 from brain.domain.rewriting import Rewritten
 from brain.domain.training import TrainingExample
@@ -127,8 +127,8 @@ class People(Protocol):
     async def save_key(self, key: Key) -> None:
         """Insert or replace by id."""
 
-    async def key_owner(self, digest: str) -> Member | None:
-        """The enabled member whose unrevoked key has this digest."""
+    async def key_owner(self, digest: str) -> KeyOwner | None:
+        """Whose key has this digest, revoked ones and those of disabled members included."""
 
 
 class Copies(Protocol):

@@ -7,7 +7,7 @@ from typing import NewType
 from uuid import UUID
 
 from brain.domain.answer import AnswerId
-from brain.domain.identity import MemberId
+from brain.domain.identity import Member, MemberId
 from brain.domain.question import QuestionId
 
 KeyId = NewType("KeyId", UUID)
@@ -25,6 +25,14 @@ class Key:
     digest: str
     created_at: datetime
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """`admitted` is false where the key is revoked or the member disabled."""
+
+    member: Member
+    admitted: bool
 
 
 class Reason(StrEnum):

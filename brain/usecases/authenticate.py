@@ -10,6 +10,7 @@ from uuid import UUID
 
 from brain.domain.errors import Denied
 from brain.domain.identity import Principal, TenantId
+from brain.domain.records import AuditEntry
 from brain.ports import Store
 
 _KEY = re.compile(r"expk_(?P<tenant>[0-9a-f]{32})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -30,7 +31,10 @@ async def authenticate(store: Store, key: str) -> Principal:
         raise Denied("This is not an API key of The Expert.")
     tenant = TenantId(UUID(hex=match["tenant"]))
     async with store.transaction(tenant) as tx:
-        member = await tx.people.key_owner(digest(key))
-    if member is None:
+        owner = await tx.people.key_owner(digest(key))
+        if owner is not None and not owner.admitted:
+            # Told apart from a guess in the trail alone: whoever left, or found an old key, tries to come in.
+            await tx.records.audit(AuditEntry(owner.member.id, "key.refused", f"member {owner.member.id}"))
+    if owner is None or not owner.admitted:
         raise Denied("This API key is unknown or revoked, or its member is disabled.")
-    return Principal(tenant, member)
+    return Principal(tenant, owner.member)

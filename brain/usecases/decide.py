@@ -19,6 +19,7 @@ from brain.domain.training import ExampleId, Label, TrainingExample
 from brain.ports import Embedder, Store, TextKind, Transaction
 from brain.usecases.article_passages import article_passages
 from brain.usecases.ask import from_article
+from brain.usecases.refusals import refusals_audited
 from brain.usecases.renew import schedule_renewal
 from brain.usecases.withdraw import follow_up
 
@@ -58,11 +59,9 @@ class Decide:
     embedder: Embedder
 
     async def __call__(self, principal: Principal, judgement: Judgement) -> ReviewCase:
-        try:
+        subject, kind = f"review {judgement.number}", ("kind", judgement.kind.value)
+        async with refusals_audited(self.store, principal, "verdict", subject, details=(kind,)):
             return await self._decide(principal, judgement)
-        except (Denied, Missing, Conflict) as refusal:
-            await self._record_refusal(principal, judgement, str(refusal))
-            raise
 
     async def _decide(self, principal: Principal, judgement: Judgement) -> ReviewCase:
         async with self.store.transaction(principal.tenant) as tx:
@@ -102,17 +101,6 @@ class Decide:
             checked_by=reviewer.name,
         )
         return _Prepared(article, citations, tuple(zip(wordings, vectors, strict=True)), passages)
-
-    async def _record_refusal(self, principal: Principal, judgement: Judgement, why: str) -> None:
-        async with self.store.transaction(principal.tenant) as tx:
-            await tx.records.audit(
-                AuditEntry(
-                    actor=principal.member.id,
-                    action="verdict.refused",
-                    subject=f"review {judgement.number}",
-                    details=(("kind", judgement.kind.value), ("why", why)),
-                )
-            )
 
 
 def _require(

@@ -21,6 +21,7 @@ from brain.domain.records import AuditEntry
 from brain.ports import Embedder, PrivacyStore, PrivacyTransaction, TextKind
 from brain.usecases.administer import require_admin_everywhere, save_keeping_admins
 from brain.usecases.embedding import embed_passages
+from brain.usecases.refusals import refusals_audited
 
 # How often articles are prepared anew because one of them changed meanwhile.
 ATTEMPTS = 3
@@ -39,6 +40,12 @@ class Erase:
         self, principal: Principal, handle: str, *, also: Sequence[str] = (), dry_run: bool
     ) -> Erased:
         """A dry run does everything and takes it back: what it counts is what would go."""
+        async with refusals_audited(self.store, principal, "member.erase", "a member"):
+            return await self._prepare_and_erase(principal, handle, also, dry_run=dry_run)
+
+    async def _prepare_and_erase(
+        self, principal: Principal, handle: str, also: Sequence[str], *, dry_run: bool
+    ) -> Erased:
         for _ in range(ATTEMPTS):
             async with self.store.transaction(principal.tenant) as tx:
                 member, names = await _sought(tx, principal, handle, also)

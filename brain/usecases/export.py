@@ -9,6 +9,7 @@ from brain.domain.privacy import Exported
 from brain.domain.records import AuditEntry
 from brain.ports import PrivacyStore
 from brain.usecases.administer import require_admin_everywhere
+from brain.usecases.refusals import refusals_audited
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,18 @@ class Export:
 
     async def begin(self, principal: Principal, handle: str | None) -> MemberId | None:
         """Whose rows are wanted; None for all. Audited before anything is handed out."""
-        async with self.store.transaction(principal.tenant) as tx:
+        subject = "the tenant" if handle is None else "a member"
+        async with (
+            refusals_audited(self.store, principal, "export", subject),
+            self.store.transaction(principal.tenant) as tx,
+        ):
             await require_admin_everywhere(tx, principal)
             member = await tx.people.member(handle) if handle is not None else None
             if handle is not None and member is None:
                 raise Missing(f"There is no member {handle!r}.")
-            subject = f"member {member.id}" if member else f"tenant {principal.tenant}"
+            exported = f"member {member.id}" if member else f"tenant {principal.tenant}"
             action = "member.exported" if member else "tenant.exported"
-            await tx.records.audit(AuditEntry(principal.member.id, action, subject))
+            await tx.records.audit(AuditEntry(principal.member.id, action, exported))
         return member.id if member else None
 
     async def rows(self, principal: Principal, member: MemberId | None) -> AsyncIterator[Exported]:

@@ -6,12 +6,16 @@ from brain.domain.knowledge import Document, DocumentId, DocumentStatus, refused
 from brain.domain.records import AuditEntry
 from brain.ports import Store, Transaction
 from brain.usecases.permission import document_kept_by
+from brain.usecases.refusals import refusals_audited
 from brain.usecases.withdraw import follow_up
 
 
 async def forget(store: Store, principal: Principal, document: DocumentId) -> Document:
     """With the version of it that could not be read, where there is one."""
-    async with store.transaction(principal.tenant) as tx:
+    async with (
+        refusals_audited(store, principal, "document.forget", f"document {document}"),
+        store.transaction(principal.tenant) as tx,
+    ):
         found = await document_kept_by(tx, principal, document)
         refused = await tx.library.by_source(found.department, source=refused_source(found.source))
         await _forget(tx, principal, found)

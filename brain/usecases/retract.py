@@ -8,6 +8,7 @@ from brain.domain.knowledge import ArticleId
 from brain.domain.records import AuditEntry
 from brain.ports import Store
 from brain.usecases.permission import article_kept_by
+from brain.usecases.refusals import refusals_audited
 from brain.usecases.withdraw import follow_up
 
 
@@ -15,7 +16,10 @@ async def retract(store: Store, principal: Principal, article: ArticleId, *, rea
     why = reason.replace("\x00", "").strip()
     if not why:
         raise Rejected("Say why it is retracted, for those who were given it.")
-    async with store.transaction(principal.tenant) as tx:
+    async with (
+        refusals_audited(store, principal, "article.retract", f"article {article}"),
+        store.transaction(principal.tenant) as tx,
+    ):
         kept = await article_kept_by(tx, principal, article)
         if kept.status is ArticleStatus.RETRACTED:
             raise Conflict(f"Article {article} was retracted before.")

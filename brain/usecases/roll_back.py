@@ -16,6 +16,7 @@ from brain.domain.records import AuditEntry
 from brain.ports import Embedder, Store, Transaction
 from brain.usecases.article_passages import article_passages
 from brain.usecases.permission import article_kept_by
+from brain.usecases.refusals import refusals_audited
 from brain.usecases.renew import schedule_renewal
 from brain.usecases.withdraw import follow_up
 
@@ -49,6 +50,11 @@ class RollBack:
         wanted = replace(wanted, reason=wanted.reason.replace("\x00", "").strip())
         if not wanted.reason:
             raise Rejected("Say why the article is rolled back.")
+        subject, to = f"article {wanted.article}", ("to", str(wanted.to))
+        async with refusals_audited(self.store, principal, "article.roll_back", subject, details=(to,)):
+            return await self._roll_back(principal, wanted)
+
+    async def _roll_back(self, principal: Principal, wanted: Return) -> Article:
         async with self.store.transaction(principal.tenant) as tx:
             seen = await _earlier(tx, principal, wanted)
         passages = await article_passages(

@@ -10,6 +10,7 @@ from brain.domain.knowledge import ArticleId
 from brain.domain.records import AuditEntry
 from brain.ports import Store, Transaction
 from brain.usecases.permission import article_kept_by
+from brain.usecases.refusals import refusals_audited
 
 EVERYONE = "everyone"
 
@@ -31,7 +32,12 @@ async def widen(store: Store, principal: Principal, wanted: Widening) -> Article
     reason = wanted.reason.replace("\x00", "").strip()
     if not reason:
         raise Rejected("Say why more people are to read it.")
-    async with store.transaction(principal.tenant) as tx:
+    async with (
+        refusals_audited(
+            store, principal, "article.widen", f"article {wanted.article}", details=(("to", wanted.to),)
+        ),
+        store.transaction(principal.tenant) as tx,
+    ):
         kept = await _own(tx, principal, wanted.article)
         widened = await _widened(tx, kept, wanted.to)
         article = replace(

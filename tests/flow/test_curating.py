@@ -1,17 +1,24 @@
 """Looking after approved answers: taking them back, and putting an earlier version in force again."""
 
+from dataclasses import replace
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import text
 
 from brain.domain.answer import AnswerStatus
 from brain.domain.article import Article, ArticleStatus
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
+from brain.domain.records import Key, KeyId
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewStatus, VerdictKind
+from brain.usecases.authenticate import authenticate, digest, new_key
 from brain.usecases.decide import Judgement
-from brain.usecases.read import article_versions, articles, reply, review, reviews
+from brain.usecases.forget import forget
+from brain.usecases.read import article_versions, articles, documents, reply, review, reviews
 from brain.usecases.retract import retract
 from brain.usecases.roll_back import Return, RollBack
+from brain.usecases.widen import Widening, widen
 from tests.conftest import World
 
 COST = "What does a visitor badge cost?"
@@ -145,3 +152,43 @@ async def test_what_cannot_be_rolled_back_to_is_refused(world: World) -> None:
         await roll_back(world.people["ravi"], Return(article.id, 1, ""))
     with pytest.raises(Denied):
         await roll_back(world.people["amira"], Return(article.id, 1, "Why not."))
+
+
+async def test_whoever_may_not_curate_is_refused_and_seen(world: World) -> None:
+    _, article = await _approved(world)
+    petra, amira = world.people["petra"], world.people["amira"]
+    with pytest.raises(Denied):
+        await retract(world.store, amira, article.id, reason="I do not like it.")
+    with pytest.raises(Denied):
+        await _roll_back(world)(amira, Return(article.id, 1, "I liked that."))
+    with pytest.raises(Denied):
+        await widen(world.store, petra, Widening(article.id, "everyone", "All should know."))
+    [page] = await documents(world.store, world.people["ravi"])
+    with pytest.raises(Missing):
+        await forget(world.store, amira, page.id)
+    refused = await _rows(
+        world,
+        "SELECT action, subject, actor_id FROM audit WHERE action LIKE '%.refused' ORDER BY sequence",
+    )
+    it, her = f"article {article.id}", str(amira.member.id)
+    assert refused == [
+        ("article.retract.refused", it, her),
+        ("article.roll_back.refused", it, her),
+        ("article.widen.refused", it, str(petra.member.id)),
+        ("document.forget.refused", f"document {page.id}", her),
+    ]
+    assert (await articles(world.store, amira))[0].status is ArticleStatus.LIVE
+
+
+async def test_who_left_and_tries_an_old_key_is_seen(world: World) -> None:
+    key, rosa = new_key(world.tenant), world.people["rosa"].member
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.people.save_key(Key(KeyId(uuid4()), rosa.id, "laptop", digest(key), tx.now))
+    assert (await authenticate(world.store, key)).member.id == rosa.id
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.people.save_member(replace(rosa, disabled_at=tx.now))
+    for tried in (key, new_key(world.tenant)):
+        with pytest.raises(Denied, match="unknown or revoked"):
+            await authenticate(world.store, tried)
+    refused = await _rows(world, "SELECT actor_id, subject FROM audit WHERE action = 'key.refused'")
+    assert refused == [(str(rosa.id), f"member {rosa.id}")]

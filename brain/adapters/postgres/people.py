@@ -22,7 +22,7 @@ from brain.domain.identity import (
     Thresholds,
     Visibility,
 )
-from brain.domain.records import Key, KeyId
+from brain.domain.records import Key, KeyId, KeyOwner
 
 _MEMBERS = """
 SELECT m.id, m.handle, m.name, m.email, m.disabled_at, m.erased_at, m.absent_until, s.department_id, s.role
@@ -133,15 +133,19 @@ class SqlPeople:
             )
         )
 
-    async def key_owner(self, digest: str) -> Member | None:
+    async def key_owner(self, digest: str) -> KeyOwner | None:
         rows = await self.connection.execute(
             text(
-                _MEMBERS + "JOIN api_key k ON (k.tenant_id, k.member_id) = (m.tenant_id, m.id)"
-                " WHERE k.digest = :digest AND k.revoked_at IS NULL AND m.disabled_at IS NULL"
+                f"SELECT owner.*, k.revoked_at FROM ({_MEMBERS}) owner"
+                " JOIN api_key k ON k.member_id = owner.id WHERE k.digest = :digest"
             ),
             {"digest": digest},
         )
-        return next(iter(_members(list(rows))), None)
+        found = list(rows)
+        if not found:
+            return None
+        [member] = _members(found)
+        return KeyOwner(member, admitted=found[0].revoked_at is None and member.disabled_at is None)
 
     async def _take_turns(self) -> None:
         """From here to its end, this transaction is the only one that changes the tenant's people."""
