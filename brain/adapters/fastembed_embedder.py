@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastembed import TextEmbedding
 from fastembed.common.model_description import ModelSource, PoolingType
+from tokenizers import Tokenizer
 
 from brain.domain.errors import Unavailable
 from brain.domain.knowledge import Vector
@@ -19,15 +20,17 @@ PACKAGED = "all-MiniLM-L6-v2-int8"
 # What the encoder reads; longer passages are embedded by their beginning.
 MAX_TOKENS = 256
 _DIMENSIONS = 384
-_BATCH = 16
+# Characters counted at a time: the tokenizer takes a kilobyte of memory for each token of a text.
+_SLICE = 4_000
 # onnxruntime's arena keeps what the longest batch took, a fifth of a gigabyte, and makes nothing faster.
 _ARENA = False
 
 
 class FastembedEmbedder:
-    """Runs in one thread of its own: onnxruntime brings its threads, and the event loop stays free.
+    """Runs in threads of its own, so that the event loop stays free and no question waits for passages.
 
-    Questions overtake passages, because passages are embedded in small batches.
+    One text at a time: on a CPU a batch is only half as fast, as all are padded to the longest, and a text's
+    vector would depend on its neighbours, which share the scale of a quantized batch.
     """
 
     def __init__(self, name: str, *, home: Path, threads: int = 2) -> None:
@@ -40,28 +43,45 @@ class FastembedEmbedder:
             )
         except (ValueError, OSError) as error:
             raise Unavailable(f"The embedding model {name!r} cannot be loaded: {error}") from error
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        self._tokenizer = _counting(self._model)
+        # Each text is spread over `threads` by onnxruntime.
+        self._thread = {
+            kind: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"embed-{kind}") for kind in TextKind
+        }
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
         loop = asyncio.get_running_loop()
-        vectors: list[Vector] = []
-        for start in range(0, len(texts), _BATCH):
-            batch = list(texts[start : start + _BATCH])
-            vectors += await loop.run_in_executor(self._thread, self._embed, batch, kind)
-        return vectors
+        return [await loop.run_in_executor(self._thread[kind], self._embed, text, kind) for text in texts]
 
     def count_tokens(self, text: str) -> int:
-        """Word pieces of the text, as the encoder counts them."""
-        return int(self._model.token_count([text]))
+        """Word pieces of the text, as the encoder counts them, also those it would not read."""
+        slices = [text[start : start + _SLICE] for start in range(0, len(text), _SLICE)]
+        return sum(
+            len(self._tokenizer.encode_batch_fast([one], add_special_tokens=False)[0]) for one in slices
+        )
 
     def close(self) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        for thread in self._thread.values():
+            thread.shutdown(wait=True, cancel_futures=True)
 
-    def _embed(self, texts: list[str], kind: TextKind) -> list[Vector]:
-        embedded = (
-            self._model.query_embed(texts) if kind is TextKind.QUESTION else self._model.passage_embed(texts)
+    def _embed(self, text: str, kind: TextKind) -> Vector:
+        [embedded] = (
+            self._model.query_embed([text])
+            if kind is TextKind.QUESTION
+            else self._model.passage_embed([text])
         )
-        return [Vector(vector.tolist(), embedder=self.name) for vector in embedded]
+        return Vector(embedded.tolist(), embedder=self.name)
+
+
+def _counting(model: TextEmbedding) -> Tokenizer:
+    """The model's own tokenizer stops where the encoder stops reading."""
+    own = getattr(model.model, "tokenizer", None)
+    if not isinstance(own, Tokenizer):
+        raise Unavailable(f"The embedding model {model.model_name!r} has no tokenizer to count with.")
+    counting = Tokenizer.from_str(own.to_str())
+    counting.no_truncation()
+    counting.no_padding()
+    return counting
 
 
 def _packaged(home: Path, threads: int) -> TextEmbedding:

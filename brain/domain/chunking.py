@@ -3,10 +3,11 @@
 Sections never mix; lists, tables, code and whole procedures stay together where they fit.
 """
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from brain.domain.knowledge import Chunk, PageStart, ParsedDocument
@@ -17,6 +18,7 @@ TARGET_TOKENS = 220
 MAX_TOKENS = 512
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]*_`]*\s+(?=[^\sa-z])|(?<=[。！？])(?=\S)")
+_BLANK = re.compile(r"\s")
 _ABBREVIATION = re.compile(
     r"\b(?:e\.g|i\.e|etc|vs|cf|ca|approx|Dr|Mr|Mrs|Ms|St|No|Nr|Fig|Sec|Inc|Ltd|[A-Z])\.$"
 )
@@ -105,6 +107,8 @@ class _Cutter:
     count: CountTokens
     target: int
     maximum: int
+    # Counting megabytes takes seconds, and each way to cut them begins by asking how long they are.
+    _counted: dict[tuple[int, int], int] = field(init=False, default_factory=dict)
 
     def section(self, section: _Section) -> Iterator[tuple[int, int]]:
         if section.heading:
@@ -114,7 +118,9 @@ class _Cutter:
         yield from self._pack(spans)
 
     def _tokens(self, start: int, end: int) -> int:
-        return self.count(self.markdown[start:end])
+        if (start, end) not in self._counted:
+            self._counted[start, end] = self.count(self.markdown[start:end])
+        return self._counted[start, end]
 
     def _pack(self, spans: Sequence[_Span]) -> Iterator[tuple[int, int]]:
         """Neighbours share a chunk up to the target; a tiny one joins even a large neighbour."""
@@ -164,7 +170,7 @@ class _Cutter:
         if self._tokens(span.start, span.end) <= self.maximum or span.end - span.start < 2:
             yield span
         else:
-            for piece in ways[0](span) if ways else self._halves(span):
+            for piece in ways[0](span) if ways else self._parts(span):
                 yield from self._divide(piece, ways[1:])
 
     def _lines(self, span: _Span) -> list[_Span]:
@@ -175,10 +181,15 @@ class _Cutter:
         text = self.markdown[span.start : span.end]
         return _cut(self.markdown, span, (span.start + at for at in _sentence_starts(text)))
 
-    def _halves(self, span: _Span) -> list[_Span]:
-        middle = (span.start + span.end) // 2
-        blank = re.compile(r"\s").search(self.markdown, middle, span.end - 1)
-        return _cut(self.markdown, span, [blank.end() if blank else middle])
+    def _parts(self, span: _Span) -> list[_Span]:
+        """As many as it takes, of one length; each ends behind a blank where there is one."""
+        count = max(2, math.ceil(self._tokens(span.start, span.end) / self.maximum))
+        length = max(1, (span.end - span.start) // count)
+        cuts = []
+        for at in range(span.start + length, span.end, length):
+            blank = _BLANK.search(self.markdown, at, min(at + length, span.end) - 1)
+            cuts.append(blank.end() if blank else at)
+        return _cut(self.markdown, span, cuts)
 
 
 def _cut(markdown: str, span: _Span, cuts: Iterable[int]) -> list[_Span]:

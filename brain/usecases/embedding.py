@@ -13,7 +13,10 @@ async def embed_passages(embedder: Embedder, passages: Sequence[Passage]) -> lis
     # Reading a book takes a second: not on the event loop.
     pieces = await asyncio.to_thread(_pieces, passages)
     texts = [passage.indexed_text for passage in passages] + [text for _, _, text in pieces]
-    vectors = await embedder.embed(texts, kind=TextKind.PASSAGE)
+    # What a document says again and again, as a footer, is embedded once.
+    once = list(dict.fromkeys(texts))
+    by_text = dict(zip(once, await embedder.embed(once, kind=TextKind.PASSAGE), strict=True))
+    vectors = [by_text[one] for one in texts]
     meant: list[list[tuple[int, Vector]]] = [[] for _ in passages]
     for (number, start, _), vector in zip(pieces, vectors[len(passages) :], strict=True):
         meant[number].append((start, vector))

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -199,15 +198,17 @@ def _next_version(
 
 def _passages(document: Document, chunks: Sequence[Chunk]) -> list[Passage]:
     """Ids follow from the content: a passage that a new version leaves as it was stays the same passage,
-    and what was approved on its strength stands."""
-    seen: Counter[str] = Counter()
+    and what was approved on its strength stands. What is said twice, under the same headings, is one."""
+    seen = set[str]()
     passages = []
     for piece in chunks:
         digest = content_hash("\x1f".join((document.title, *piece.heading_path, piece.text)).encode())
-        seen[digest] += 1
+        if digest in seen:
+            continue
+        seen.add(digest)
         passages.append(
             Passage(
-                id=PassageId(uuid5(document.id, f"{digest}/{seen[digest]}")),
+                id=PassageId(uuid5(document.id, f"{digest}/1")),
                 department=document.department,
                 title=document.title,
                 heading_path=piece.heading_path,

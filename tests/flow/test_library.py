@@ -178,3 +178,15 @@ async def test_the_size_of_a_scope_is_remembered_and_nothing_else_of_it(world: W
     assert await titles("amira") == {"VPN", "More", "Bank"}
     await forget(world.store, world.people["petra"], bank.document.id)
     assert await titles("petra") == {"VPN", "More"}
+
+
+async def test_what_a_document_repeats_word_for_word_is_one_passage(world: World) -> None:
+    notice = "This page is owned by the platform team and reviewed every quarter."
+    page = (
+        "# Pages\n\n"
+        + "\n\n".join(f"## Notice\n\n{notice}" for _ in range(5))
+        + "\n\n## Port\n\nIt is 51820."
+    )
+    await world.reads("pages.md", page)
+    [only] = await documents(world.store, world.people["ravi"])
+    assert only.passages == await _rows(world, "passage") == 2

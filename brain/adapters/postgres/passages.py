@@ -17,6 +17,8 @@ from brain.domain.ranking import terms
 
 _Rows = list[dict[str, Any]]
 
+_AT_A_TIME = 50
+
 # Where the embedding of a whole passage "starts".
 WHOLE = -1
 
@@ -75,12 +77,14 @@ async def insert_passages(
     if not passages:
         return
     await require_in_force(connection, passages[0].vector.embedder)
-    # Counting terms takes a second for a book: not on the event loop.
-    rows, postings, embeddings = await asyncio.to_thread(_rows, tenant, scope, passages)
-    await connection.execute(insert(tables.table(tables.Passage)), rows)
-    if postings:
-        await connection.execute(insert(tables.table(tables.Posting)), postings)
-    await connection.execute(insert(tables.table(tables.Embedding)), embeddings)
+    # A few at a time, and counted in a thread: a book would keep the event loop from others for seconds.
+    for start in range(0, len(passages), _AT_A_TIME):
+        some = passages[start : start + _AT_A_TIME]
+        rows, postings, embeddings = await asyncio.to_thread(_rows, tenant, scope, some)
+        await connection.execute(insert(tables.table(tables.Passage)), rows)
+        if postings:
+            await connection.execute(insert(tables.table(tables.Posting)), postings)
+        await connection.execute(insert(tables.table(tables.Embedding)), embeddings)
 
 
 def _rows(tenant: TenantId, scope: int, passages: Sequence[Embedded]) -> tuple[_Rows, _Rows, _Rows]:
