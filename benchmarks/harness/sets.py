@@ -1,0 +1,116 @@
+"""Reads the sets that quality is measured on: passages, questions and judgements (docs/quality.md)."""
+
+import gzip
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from brain.domain.identity import DepartmentId
+from brain.domain.knowledge import DocumentId, Passage, PassageId
+
+RETRIEVAL = ("techqa", "wixqa", "aws", "alert2runbook", "duplicates", "squad2")
+# What the average over sets is taken of.
+MACRO = ("techqa", "wixqa", "aws", "alert2runbook")
+_DEPARTMENT = DepartmentId(UUID(int=1))
+_SEED = 20_261_121
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """`gold`: the documents that answer it, with their grades; none where nothing does. `itself` is the
+    document that it was taken from, which must not be found. `phrases`: the answer holds one of them."""
+
+    id: str
+    text: str
+    gold: Mapping[str, int]
+    itself: str | None = None
+    phrases: tuple[str, ...] = ()
+
+    @property
+    def cluster(self) -> str:
+        """Questions about one document are not independent: they are drawn together."""
+        return min(self.gold, default=self.id)
+
+
+@dataclass(frozen=True)
+class RetrievalSet:
+    """`documents` names the document of each passage."""
+
+    name: str
+    passages: Sequence[Passage]
+    documents: Sequence[str]
+    queries: Sequence[Query]
+
+    @cached_property
+    def answerable(self) -> list[Query]:
+        return [one for one in self.queries if one.gold]
+
+    @cached_property
+    def document_of(self) -> dict[PassageId, str]:
+        return {one.id: name for one, name in zip(self.passages, self.documents, strict=True)}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def sampled(items: Sequence[T], sample: int | None) -> list[T]:
+    """So many of them, the same ones each time, in their order; all without a number."""
+    if sample is None or sample >= len(items):
+        return list(items)
+    chosen = random.Random(_SEED).sample(range(len(items)), sample)
+    return [items[one] for one in sorted(chosen)]
+
+
+def read_retrieval(folder: Path, *, sample: int | None = None) -> RetrievalSet:
+    passages: list[Passage] = []
+    documents: list[str] = []
+    ordinals: dict[str, int] = {}
+    for row in rows(folder / "passages.jsonl.gz"):
+        document = str(row.get("doc_id", row["_id"]))
+        ordinal = ordinals[document] = ordinals.get(document, -1) + 1
+        passages.append(to_passage(row, document, ordinal))
+        documents.append(document)
+    gold = _judgements(folder / "qrels.tsv")
+    queries = [
+        Query(
+            str(row["_id"]),
+            str(row["text"]),
+            {} if row.get("is_impossible") else gold.get(str(row["_id"]), {}),
+            str(row["bug"]) if "bug" in row else None,
+            tuple(row.get("answers", ())),
+        )
+        for row in rows(folder / "queries.jsonl.gz")
+    ]
+    return RetrievalSet(folder.name, passages, documents, sampled(queries, sample))
+
+
+def to_passage(row: Mapping[str, Any], document: str, ordinal: int) -> Passage:
+    title, heading = str(row["title"]).replace("_", " "), str(row.get("heading") or "")
+    return Passage(
+        id=PassageId(uuid5(NAMESPACE_URL, f"{document}#{ordinal}")),
+        department=_DEPARTMENT,
+        title=title,
+        # A document's first section has its title for a heading, which need not be said twice.
+        heading_path=(heading,) if heading and heading != title else (),
+        text=str(row["text"]),
+        content_hash="",
+        ordinal=ordinal,
+        document=DocumentId(uuid5(NAMESPACE_URL, document)),
+    )
+
+
+def _judgements(path: Path) -> dict[str, dict[str, int]]:
+    gold: dict[str, dict[str, int]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+        query, document, grade = line.split("\t")
+        if int(grade) > 0:
+            gold.setdefault(query, {})[document] = int(grade)
+    return gold

@@ -1,0 +1,101 @@
+"""How good search and cache are, on questions nobody here wrote, beside what people would otherwise use.
+Measures every set that it finds and knows.
+
+    python -m benchmarks.quality --data ../shared/data
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if not __package__:  # run by its path, and not as a module: what stands beside it is found from the root
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+if TYPE_CHECKING:
+    from benchmarks.harness.metrics import Result
+    from benchmarks.harness.vectors import KeptEmbedder
+
+
+def known() -> tuple[str, ...]:
+    from benchmarks.harness.sets import RETRIEVAL
+
+    return (*RETRIEVAL, "cache")
+
+
+async def measured(
+    args: argparse.Namespace, names: Sequence[str], embedder: "KeptEmbedder"
+) -> "list[Result]":
+    from benchmarks.harness import ranking, reuse
+    from benchmarks.harness.sets import RETRIEVAL, read_retrieval
+
+    results: list[Result] = []
+    ranked = []
+    for name in names:
+        print(f"Measuring {name}", file=sys.stderr)
+        folder = args.data / name
+        if name in RETRIEVAL:
+            ranked.append(await ranking.ranked(read_retrieval(folder, sample=args.sample), embedder))
+        elif name == "cache":
+            results += await reuse.results(reuse.read_pairs(folder, sample=args.sample), embedder)
+    return [*ranking.results(ranked), *results]
+
+
+def chosen(data: Path, wanted: Sequence[str]) -> list[str]:
+    """The known sets that are there, in a fixed order, or of those the ones wanted."""
+    there = [name for name in known() if (data / name).is_dir()]
+    if not there:
+        raise SystemExit(f"There is no set in {data}: it should hold folders such as {', '.join(known())}.")
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise SystemExit(f"{', '.join(missing)}: not in {data}, which holds {', '.join(there)}.")
+    return [name for name in there if not wanted or name in wanted]
+
+
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    root = Path(__file__).parents[1]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder with a folder for each set")
+    parser.add_argument("--set", action="append", default=[], help="only this set; may be given again")
+    parser.add_argument("--sample", type=int, help="at most so many questions of each set (default: all)")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--report", type=Path, help="write quality.md into this folder, and not to the terminal"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=root / "build" / "quality", help="folder for embeddings"
+    )
+    parser.add_argument("--models", type=Path, default=Path.home() / ".cache" / "expert")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    from benchmarks.harness.report import markdown
+    from benchmarks.harness.vectors import KeptEmbedder
+    from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
+
+    args = arguments(words)
+    names = chosen(args.data, args.set)
+    embedder = FastembedEmbedder(PACKAGED, home=args.models)
+    try:
+        results = asyncio.run(measured(args, names, KeptEmbedder(embedder, args.cache)))
+    finally:
+        embedder.close()
+    if args.json:
+        content = {"results": [asdict(one) for one in results]}
+        args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    if args.report:
+        args.report.mkdir(parents=True, exist_ok=True)
+        (args.report / "quality.md").write_text(markdown(results), encoding="utf-8")
+    else:
+        print(markdown(results))
+
+
+if __name__ == "__main__":
+    main()
