@@ -1,5 +1,5 @@
-"""How good search and cache are, on questions nobody here wrote, beside what people would otherwise use.
-Measures every set that it finds and knows.
+"""How good search, confidence, evidence and cache are, on questions nobody here wrote, beside what people
+would otherwise use. Measures every set that it finds and knows.
 
     python -m benchmarks.quality --data ../shared/data
 """
@@ -17,6 +17,7 @@ if not __package__:  # run by its path, and not as a module: what stands beside 
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 if TYPE_CHECKING:
+    from benchmarks.harness.confidence import Doubts
     from benchmarks.harness.metrics import Result
     from benchmarks.harness.vectors import KeptEmbedder
 
@@ -24,25 +25,37 @@ if TYPE_CHECKING:
 def known() -> tuple[str, ...]:
     from benchmarks.harness.sets import RETRIEVAL
 
-    return (*RETRIEVAL, "cache")
+    return (*RETRIEVAL, "clapnq", "attribution", "cache")
 
 
 async def measured(
     args: argparse.Namespace, names: Sequence[str], embedder: "KeptEmbedder"
-) -> "list[Result]":
-    from benchmarks.harness import ranking, reuse
+) -> "tuple[list[Result], list[Doubts]]":
+    from benchmarks.harness import confidence, evidence, ranking, reuse
     from benchmarks.harness.sets import RETRIEVAL, read_retrieval
 
     results: list[Result] = []
+    doubts: list[Doubts] = []
     ranked = []
     for name in names:
         print(f"Measuring {name}", file=sys.stderr)
         folder = args.data / name
         if name in RETRIEVAL:
-            ranked.append(await ranking.ranked(read_retrieval(folder, sample=args.sample), embedder))
+            prepared = await ranking.prepared(read_retrieval(folder, sample=args.sample), embedder)
+            ranked.append(ranking.ranked(prepared))
+            if name in confidence.SETS:
+                doubts.append(await confidence.doubts(prepared, embedder))
+                results += confidence.results(doubts[-1])
+        elif name == "clapnq":
+            cases = evidence.read_cases(folder, sample=args.sample)
+            results += await evidence.sentence_results(cases, embedder)
+        elif name == "attribution":
+            statements = evidence.read_statements(folder, sample=args.sample)
+            results += await evidence.statement_results(statements, embedder)
         elif name == "cache":
             results += await reuse.results(reuse.read_pairs(folder, sample=args.sample), embedder)
-    return [*ranking.results(ranked), *results]
+        embedder.save()
+    return [*ranking.results(ranked), *results], doubts
 
 
 def chosen(data: Path, wanted: Sequence[str]) -> list[str]:
@@ -65,9 +78,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], help="only this set; may be given again")
     parser.add_argument("--sample", type=int, help="at most so many questions of each set (default: all)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument(
-        "--report", type=Path, help="write quality.md into this folder, and not to the terminal"
-    )
+    parser.add_argument("--report", type=Path, help="write quality.md and quality.html into this folder")
     parser.add_argument(
         "--cache", type=Path, default=root / "build" / "quality", help="folder for embeddings"
     )
@@ -76,7 +87,8 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    from benchmarks.harness.report import markdown
+    from benchmarks.harness.plots import calibration, risk_coverage
+    from benchmarks.harness.report import markdown, page
     from benchmarks.harness.vectors import KeptEmbedder
     from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
 
@@ -84,7 +96,7 @@ def main(words: Sequence[str] | None = None) -> None:
     names = chosen(args.data, args.set)
     embedder = FastembedEmbedder(PACKAGED, home=args.models)
     try:
-        results = asyncio.run(measured(args, names, KeptEmbedder(embedder, args.cache)))
+        results, doubts = asyncio.run(measured(args, names, KeptEmbedder(embedder, args.cache)))
     finally:
         embedder.close()
     if args.json:
@@ -93,6 +105,8 @@ def main(words: Sequence[str] | None = None) -> None:
     if args.report:
         args.report.mkdir(parents=True, exist_ok=True)
         (args.report / "quality.md").write_text(markdown(results), encoding="utf-8")
+        charts = [draw(one) for one in doubts for draw in (risk_coverage, calibration)]
+        (args.report / "quality.html").write_text(page(results, charts), encoding="utf-8")
     else:
         print(markdown(results))
 

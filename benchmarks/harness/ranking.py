@@ -29,6 +29,15 @@ Rankings = dict[str, list[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """One set ready to be searched; `asked` has a vector for each question."""
+
+    found: RetrievalSet
+    index: MemoryIndex
+    asked: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """One set ranked by every system: of each answerable question, the documents, best first."""
 
@@ -36,15 +45,16 @@ class Ranked:
     rankings: Rankings
 
 
-async def ranked(found: RetrievalSet, embedder: KeptEmbedder) -> Ranked:
-    questions = [one.text for one in found.answerable]
-    vectors = await embedder.matrix(questions, kind=TextKind.QUESTION)
-    index = MemoryIndex(await embed_passages(embedder, found.passages))
-    rankings = baselines(found, index.vectors, vectors)
-    rankings[EXPERT] = [
-        expert(index, found, query, vector) for query, vector in zip(found.answerable, vectors, strict=True)
-    ]
-    return Ranked(found, rankings)
+async def prepared(found: RetrievalSet, embedder: KeptEmbedder) -> Prepared:
+    asked = await embedder.matrix([one.text for one in found.queries], kind=TextKind.QUESTION)
+    return Prepared(found, MemoryIndex(await embed_passages(embedder, found.passages)), asked)
+
+
+def ranked(one: Prepared) -> Ranked:
+    pairs = [pair for pair in zip(one.found.queries, one.asked, strict=True) if pair[0].gold]
+    rankings = baselines(one.found, one.index.vectors, np.array([vector for _, vector in pairs]))
+    rankings[EXPERT] = [expert(one.index, one.found, query, vector) for query, vector in pairs]
+    return Ranked(one.found, rankings)
 
 
 def expert(index: MemoryIndex, found: RetrievalSet, query: Query, vector: Array) -> list[str]:

@@ -1,6 +1,7 @@
 """What was measured, for people: a Markdown page and an HTML page with plots."""
 
 from collections.abc import Iterator, Sequence
+from html import escape
 
 from benchmarks.harness.metrics import Result
 
@@ -61,3 +62,45 @@ def _lead(one: Result | None) -> str:
         return ""
     text = f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
     return f"**{text}**" if one.low > 0 or one.high < 0 else text
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Quality</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }}
+table {{ border-collapse: collapse; margin: 0 0 1.5rem }}
+td, th {{ border: 1px solid #ccc; padding: .2rem .6rem; text-align: left; white-space: nowrap }}
+svg {{ margin: 0 1rem 1rem 0; font: 12px system-ui, sans-serif }}
+</style></head><body>
+{body}
+</body></html>
+"""
+
+
+def page(results: Sequence[Result], charts: Sequence[str]) -> str:
+    """The same tables with the charts above them, in one file that needs no other."""
+    body: list[str] = []
+    rows: list[str] = []
+    for line in [*markdown(results).splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append(line)
+            continue
+        if rows:
+            body.append(_table(rows))
+            rows = []
+        if line.startswith("#"):
+            level = line.index(" ")
+            body.append(f"<h{level}>{escape(line[level + 1 :])}</h{level}>")
+            if level == 1:
+                body += charts
+    return _PAGE.format(body="\n".join(body))
+
+
+def _table(rows: Sequence[str]) -> str:
+    head, _, *others = (row.strip("|").split("|") for row in rows)
+    lines = ["".join(f"<th>{escape(cell.strip())}</th>" for cell in head)]
+    lines += ["".join(f"<td>{_marked(escape(cell.strip()))}</td>" for cell in row) for row in others]
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _marked(cell: str) -> str:
+    return f"<strong>{cell[2:-2]}</strong>" if cell.startswith("**") else cell

@@ -12,18 +12,21 @@ from rich.progress import track
 from brain.domain.knowledge import Vector
 from brain.ports import Embedder, TextKind
 
-# Texts between two writes: what an interrupted run loses.
+# Texts between two writes: what an interrupted run loses; and between two moves of the bar.
 _SHARD = 500
+_PART = 50
 
 
 class KeptEmbedder:
-    """The embedder given, asked only for what the folder does not hold."""
+    """The embedder given, asked only for what the folder does not hold. What is new is written now and then,
+    and the rest of it by `save`."""
 
     def __init__(self, embedder: Embedder, folder: Path) -> None:
         self.name = embedder.name
         self._embedder = embedder
         self._folder = folder
         self._known: dict[str, np.ndarray[Any, Any]] = {}
+        self._unsaved: list[str] = []
         for path in sorted(folder.glob("*.npz")):
             with np.load(path) as shard:
                 self._known.update(zip(shard["keys"].tolist(), shard["vectors"], strict=True))
@@ -39,27 +42,33 @@ class KeptEmbedder:
     def count_tokens(self, text: str) -> int:
         return self._embedder.count_tokens(text)
 
-    async def _learn(self, texts: Sequence[str], kind: TextKind) -> None:
-        new = {key: text for text in texts if (key := self._key(text, kind)) not in self._known}
-        for keys in _shards(list(new), f"Embedding {len(new)} texts"):
-            vectors = await self._embedder.embed([new[key] for key in keys], kind=kind)
-            self._keep(keys, np.asarray(vectors, dtype=np.float32))
-
-    def _keep(self, keys: Sequence[str], vectors: "np.ndarray[Any, Any]") -> None:
-        self._known.update(zip(keys, vectors, strict=True))
+    def save(self) -> None:
+        keys, self._unsaved = self._unsaved, []
+        if not keys:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
         partial = self._folder / f"{name}.partial"
         with partial.open("wb") as file:
-            np.savez(file, keys=np.array(keys), vectors=vectors)
+            np.savez(file, keys=np.array(keys), vectors=np.array([self._known[key] for key in keys]))
         partial.replace(self._folder / f"{name}.npz")
+
+    async def _learn(self, texts: Sequence[str], kind: TextKind) -> None:
+        new = {key: text for text in texts if (key := self._key(text, kind)) not in self._known}
+        for keys in _parts(list(new)):
+            vectors = await self._embedder.embed([new[key] for key in keys], kind=kind)
+            self._known.update(zip(keys, np.asarray(vectors, dtype=np.float32), strict=True))
+            self._unsaved += keys
+            if len(self._unsaved) >= _SHARD:
+                self.save()
 
     def _key(self, text: str, kind: TextKind) -> str:
         return hashlib.sha256("\x1f".join((self.name, kind, text)).encode()).hexdigest()[:32]
 
 
-def _shards(keys: Sequence[str], title: str) -> Iterator[Sequence[str]]:
-    if keys:
-        starts = range(0, len(keys), _SHARD)
-        for start in track(starts, title, console=Console(stderr=True)):
-            yield keys[start : start + _SHARD]
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """With a bar for whoever waits, where it takes a while."""
+    parts = [keys[start : start + _PART] for start in range(0, len(keys), _PART)]
+    if len(parts) < 2:
+        return iter(parts)
+    return iter(track(parts, f"Embedding {len(keys):,} texts", console=Console(stderr=True)))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import quality
+from benchmarks.harness.doubt import aurc, auroc, calibration_error, macro_f1
 from benchmarks.harness.metrics import (
     bounds,
     clusters,
@@ -58,6 +59,42 @@ def test_resamples_draw_whole_clusters() -> None:
     assert bounds(samples) == (0.0, 1.0)
 
 
+SCORES = np.array([0.9, 0.8, 0.7, 0.7])
+LABELS = np.array([1.0, 0.0, 1.0, 0.0])
+
+
+def test_auroc_counts_pairs_and_even_ones_half() -> None:
+    # Of four pairs: .9 over both, .7 under .8 and even with .7.
+    assert whole(auroc(SCORES, LABELS), 4) == pytest.approx(2.5 / 4)
+
+
+def test_aurc_takes_the_surest_first_and_equals_together() -> None:
+    # Wrong among the first 0 of 1, among two 1, and the last two come together: 2 of 4.
+    assert whole(aurc(SCORES, 1 - LABELS), 4) == pytest.approx((0 + 1 / 2 + 2 * 2 / 4) / 4)
+
+
+def test_calibration_error_is_the_gap_of_each_bin() -> None:
+    chances = np.repeat([0.2, 0.8], 10)
+    right = np.array([1.0, 0.0] * 2 + [0.0] * 6 + [1.0] * 10)
+    # In bins of two: twice .3 above, three times .2 below and five times .2 above.
+    assert whole(calibration_error(chances, right), 20) == pytest.approx((2 * 0.3 + 3 * 0.2 + 5 * 0.2) / 10)
+
+
+def test_macro_f1_is_the_mean_over_both_classes() -> None:
+    predicted, labels = np.array([True, True, False, False]), np.array([True, False, False, False])
+    assert whole(macro_f1(predicted, labels), 4) == pytest.approx((2 / 3 + 4 / 5) / 2)
+
+
+def test_statistics_take_a_question_as_often_as_it_was_drawn() -> None:
+    twice = np.array([[2.0, 1.0, 1.0, 0.0]])
+    again = [0, 0, 1, 2]
+    for make in (auroc, aurc):
+        assert make(SCORES, LABELS)(twice)[0] == pytest.approx(whole(make(SCORES[again], LABELS[again]), 4))
+    predicted, labels = SCORES > 0.75, LABELS > 0
+    weighted = macro_f1(predicted, labels)(twice)[0]
+    assert weighted == pytest.approx(whole(macro_f1(predicted[again], labels[again]), 4))
+
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -88,6 +125,20 @@ def data(tmp_path: Path) -> Path:
     write(folder / "techqa" / "queries.jsonl.gz", queries)
     (folder / "techqa" / "qrels.tsv").write_text(
         "query-id\tcorpus-id\tscore\nq1\tredis.md\t1\nq2\tdisk.md\t1\n"
+    )
+    sentences = ["The queue is drained with drain-now.", "Nobody likes queues.", "Coffee is free."]
+    case = {"passages": [{"title": "Queues", "text": " ".join(sentences), "sentences": sentences}]}
+    said = [{"answer": "With drain-now.", "selected_sentences": sentences[:1]}]
+    nothing = [{"answer": "", "selected_sentences": []}]
+    question = {"id": "1", "input": "How is the queue drained?", "output": said}
+    other = {"id": "2", "input": "Who founded the company in Oslo?", "output": nothing}
+    write(folder / "clapnq" / "answerable.jsonl.gz", [case | question])
+    write(folder / "clapnq" / "unanswerable.jsonl.gz", [case | other])
+    source = ["The queue holds 20 messages. It is drained every night."]
+    claims = {"The queue holds 20 messages.": "attributable", "The queue holds 90 keys.": "not attributable"}
+    write(
+        folder / "attribution" / "dev.jsonl.gz",
+        [{"claim": one, "references": source, "attribution_label": label} for one, label in claims.items()],
     )
     write(
         folder / "cache" / "flips.jsonl.gz",
@@ -124,16 +175,24 @@ def test_a_whole_run_measures_the_sets_it_finds(data: Path, tmp_path: Path) -> N
     assert lead["low"] <= lead["value"] <= lead["high"]
     assert results["cache", "expert", "false-hits-flips"]["value"] == 0.0
     assert results["cache", "expert", "true-hits"]["value"] == 1.0
+    assert results["techqa", "expert", "AUROC-answerable"]["value"] == 1.0
+    assert results["techqa", "expert", "ECE"]["task"] == "confidence"
+    assert results["clapnq", "expert", "evidence-P@1"]["value"] == 1.0
+    assert results["clapnq", "expert", "AUROC-answerable"]["n"] == 2
+    assert results["attribution/dev", "expert", "macro-F1"]["value"] == 1.0
     assert "## techqa: retrieval, 2 questions" in (tmp_path / "report" / "quality.md").read_text()
+    page = (tmp_path / "report" / "quality.html").read_text()
+    assert "techqa: risk and coverage" in page
+    assert "<td>cc0.6</td>" in page
 
 
 def test_a_second_run_embeds_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = run(data, tmp_path, "--set", "techqa")
-    assert "Embedding" in capsys.readouterr().err
+    kept = {one.name for one in (tmp_path / "vectors").iterdir()}
+    capsys.readouterr()
     assert run(data, tmp_path, "--set", "techqa") == first
-    printed = capsys.readouterr()
-    assert "Embedding" not in printed.err
-    assert "| expert |" in printed.out
+    assert {one.name for one in (tmp_path / "vectors").iterdir()} == kept
+    assert "| expert |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("wanted", "said"), [((), "no set"), (("--set", "aws"), "aws: not in")])

@@ -1,0 +1,173 @@
+"""Whether the product points at the sentences that carry an answer, and knows claims that nothing carries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.harness.confidence import compared
+from benchmarks.harness.doubt import auroc, macro_f1
+from benchmarks.harness.drafts import Draft, drafted
+from benchmarks.harness.metrics import Array, Result, Statistic, clusters, means
+from benchmarks.harness.sets import rows, sampled, to_passage
+from benchmarks.harness.vectors import KeptEmbedder
+from benchmarks.memory_index import MemoryIndex
+
+# What it thinks of every piece of a passage is not in its answer, so it is asked in private.
+from brain.adapters.extractive_generator import _ranked, _Reading
+from brain.domain.evidence import check
+from brain.domain.knowledge import Found, Passage
+from brain.domain.reading import coverage, weights
+from brain.ports import TextKind
+from brain.usecases.embedding import embed_passages
+
+TASK = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question with the passage to answer it from, its sentences, and which of them carry the answer."""
+
+    question: str
+    passage: Passage
+    sentences: Sequence[str]
+    gold: frozenset[int]
+    answerable: bool
+
+
+def read_cases(folder: Path, *, sample: int | None = None) -> list[Case]:
+    return [
+        _case(row, answerable=name == "answerable")
+        for name in ("answerable", "unanswerable")
+        for row in sampled(rows(folder / f"{name}.jsonl.gz"), sample)
+    ]
+
+
+def _case(row: dict[str, Any], *, answerable: bool) -> Case:
+    [given] = row["passages"]
+    said = {sentence for answer in row["output"] for sentence in answer["selected_sentences"]}
+    sentences = [str(one) for one in given["sentences"]]
+    gold = frozenset(number for number, one in enumerate(sentences) if one in said)
+    return Case(str(row["input"]), to_passage(given, str(row["id"]), 0), sentences, gold, answerable)
+
+
+async def sentence_results(cases: Sequence[Case], embedder: KeptEmbedder) -> list[Result]:
+    """Best sentences where there are some, and whether the confidence tells where there are none."""
+    values, sure, near = [], [], []
+    for one in track(cases, f"Answering {len(cases)} questions", console=Console(stderr=True)):
+        [vector] = await embedder.matrix([one.question], kind=TextKind.QUESTION)
+        index = MemoryIndex(await embed_passages(embedder, [one.passage]))
+        draft = await drafted(one.question, vector, index, embedder)
+        sure.append(draft.confidence)
+        near.append(float(index.vectors[0] @ vector))
+        if one.gold:
+            similar = await embedder.matrix(one.sentences, kind=TextKind.PASSAGE) @ vector
+            ours, theirs = by_product(one, draft), np.argsort(-similar, kind="stable").tolist()
+            values.append([*_figures(ours, one.gold), *_figures(theirs, one.gold)])
+    table, answerable = np.array(values), np.array([one.answerable for one in cases])
+    both = [{name: _mean(table[:, at + by]) for at, name in enumerate(METRICS)} for by in (0, len(METRICS))]
+    found = list(compared("clapnq", TASK, (both[0], both[1]), np.arange(len(table))))
+    if 0 < answerable.mean() < 1:
+        pair = tuple({"AUROC-answerable": auroc(np.array(scores), answerable)} for scores in (sure, near))
+        found += compared("clapnq", "confidence", (pair[0], pair[1]), np.arange(len(cases)))
+    return found
+
+
+METRICS = ("evidence-P@1", "evidence-R-precision")
+
+
+def _figures(order: Sequence[int], gold: frozenset[int]) -> tuple[float, float]:
+    """Whether the best one is right, and of as many as are right, the share that is."""
+    return float(order[0] in gold), len(gold & set(order[: len(gold)])) / len(gold)
+
+
+def _mean(values: Array) -> Statistic:
+    statistic = means(values[:, None])
+    return lambda weights: statistic(weights)[:, 0]
+
+
+def by_product(case: Case, draft: Draft) -> list[int]:
+    """What it quotes first; then by the piece a sentence is in, and by the question's words that it says."""
+    quoted = " ".join(" ".join(quote.split()) for _, _, quote in draft.checked.citations)
+    pieces = _ranked(_Reading.of(case.question, draft.found))
+    weighed = weights(case.question)
+
+    def merit(number: int) -> tuple[bool, float, float]:
+        sentence = " ".join(case.sentences[number].split())
+        at = case.passage.text.find(case.sentences[number])
+        score = max((one.score for one in pieces if one.unit.start <= at < one.unit.end), default=-np.inf)
+        return sentence in quoted, score, coverage(weighed, sentence)
+
+    return sorted(range(len(case.sentences)), key=merit, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    claim: str
+    sources: Sequence[Passage]
+    carried: bool
+
+
+def read_statements(folder: Path, *, sample: int | None = None) -> dict[str, list[Statement]]:
+    """By file, each of other origin."""
+    return {
+        path.name.split(".")[0]: [
+            _statement(row, f"{path.name}#{number}") for number, row in enumerate(sampled(rows(path), sample))
+        ]
+        for path in sorted(folder.glob("*.jsonl.gz"))
+    }
+
+
+def _statement(row: dict[str, Any], name: str) -> Statement:
+    sources = [
+        to_passage({"title": "", "text": text}, name, number) for number, text in enumerate(row["references"])
+    ]
+    return Statement(str(row["claim"]), sources, row["attribution_label"] == "attributable")
+
+
+async def statement_results(files: dict[str, list[Statement]], embedder: KeptEmbedder) -> list[Result]:
+    """The check of the product next to the cosine of claim and source. The cosine's threshold is the best one
+    on the other files: what is picked on the same claims would flatter it."""
+    labels = {name: np.array([one.carried for one in own]) for name, own in files.items()}
+    near = {name: await _nearness(own, embedder) for name, own in files.items()}
+    found: list[Result] = []
+    for name, own in files.items():
+        ours = np.array([is_carried(one) for one in own])
+        others = [other for other in files if other != name] or [name]
+        threshold = _best(
+            np.concatenate([near[one] for one in others]), np.concatenate([labels[one] for one in others])
+        )
+        pair = tuple({"macro-F1": macro_f1(one, labels[name])} for one in (ours, near[name] >= threshold))
+        together = clusters(
+            [frozenset(source.text for source in one.sources) or frozenset((one.claim,)) for one in own]
+        )
+        found += compared(f"attribution/{name}", TASK, (pair[0], pair[1]), together)
+    return found
+
+
+def is_carried(one: Statement) -> bool:
+    """Nothing that it claims is taken out."""
+    given = [Found(source, 0.0, None, 0.0, None) for source in one.sources]
+    checked = check(one.claim, given)
+    return checked.kept > 0 and checked.dropped == 0
+
+
+async def _nearness(statements: Sequence[Statement], embedder: KeptEmbedder) -> Array:
+    claims = await embedder.matrix([one.claim for one in statements], kind=TextKind.PASSAGE)
+    texts = [source.text for one in statements for source in one.sources]
+    vectors = iter(await embedder.matrix(texts, kind=TextKind.PASSAGE))
+    return np.array(
+        [
+            max((float(next(vectors) @ claim) for _ in one.sources), default=0.0)
+            for one, claim in zip(statements, claims, strict=True)
+        ]
+    )
+
+
+def _best(near: Array, labels: Array) -> float:
+    every = np.ones((1, len(labels)))
+    return float(max(np.unique(near), key=lambda one: macro_f1(near >= one, labels)(every)[0]))
