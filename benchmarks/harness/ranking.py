@@ -12,7 +12,7 @@ from benchmarks.harness.metrics import RANKING, Array, Result, bounds, clusters,
 from benchmarks.harness.sets import MACRO, Query, RetrievalSet
 from benchmarks.harness.vectors import KeptEmbedder
 from benchmarks.memory_index import MemoryIndex
-from brain.domain.knowledge import Passage
+from brain.domain.knowledge import Embedded, Found, Passage
 from brain.ports import TextKind
 from brain.usecases.ask import CANDIDATES
 from brain.usecases.embedding import embed_passages
@@ -46,22 +46,32 @@ class Ranked:
 
 
 async def prepared(found: RetrievalSet, embedder: KeptEmbedder) -> Prepared:
+    """Pieces are embedded only of passages that a question finds: no other has them looked at."""
     asked = await embedder.matrix([one.text for one in found.queries], kind=TextKind.QUESTION)
-    return Prepared(found, MemoryIndex(await embed_passages(embedder, found.passages)), asked)
+    texts = [one.indexed_text for one in found.passages]
+    vectors = await embedder.embed(texts, kind=TextKind.PASSAGE)
+    index = MemoryIndex([Embedded(one, own) for one, own in zip(found.passages, vectors, strict=True)])
+    one = Prepared(found, index, asked)
+    pairs = zip(found.queries, asked, strict=True)
+    met = {hit.passage.id: hit.passage for pair in pairs for hit in search(one, *pair)}
+    whole = {own.passage.id: own for own in await embed_passages(embedder, list(met.values()))}
+    index.embedded = [whole.get(own.passage.id, own) for own in index.embedded]
+    return one
+
+
+def search(one: Prepared, query: Query, vector: Array) -> list[Found]:
+    """As the product ranks: its candidates, its fusion."""
+    itself = [found for found, name in one.found.document_of.items() if name == query.itself]
+    return one.index.search(query.text, vector, limit=CANDIDATES, apart_from=itself)
 
 
 def ranked(one: Prepared) -> Ranked:
     pairs = [pair for pair in zip(one.found.queries, one.asked, strict=True) if pair[0].gold]
     rankings = baselines(one.found, one.index.vectors, np.array([vector for _, vector in pairs]))
-    rankings[EXPERT] = [expert(one.index, one.found, query, vector) for query, vector in pairs]
+    found = [search(one, query, vector) for query, vector in pairs]
+    document_of = one.found.document_of
+    rankings[EXPERT] = [list(dict.fromkeys(document_of[hit.passage.id] for hit in hits)) for hits in found]
     return Ranked(one.found, rankings)
-
-
-def expert(index: MemoryIndex, found: RetrievalSet, query: Query, vector: Array) -> list[str]:
-    """As the product ranks: its candidates, its fusion."""
-    itself = frozenset(one for one, name in found.document_of.items() if name == query.itself)
-    hits = index.search(query.text, vector, limit=CANDIDATES, apart_from=itself)
-    return list(dict.fromkeys(found.document_of[one.passage.id] for one in hits))
 
 
 def baselines(found: RetrievalSet, passages: Array, questions: Array) -> Rankings:

@@ -5,10 +5,15 @@ from html import escape
 
 from benchmarks.harness.metrics import Result
 
+_READING = (
+    "In brackets the bounds of 95 of 100 bootstrap resamples over the documents that answer; bold where both"
+    " are on one side of 0. The lower the better: AURC, ECE, false hits."
+)
+
 
 def markdown(results: Sequence[Result]) -> str:
     """A table for each set with a row for each system, then the product's leads, each with its interval."""
-    parts = ["# Quality", ""]
+    parts = ["# Quality", "", _READING, ""]
     for name in dict.fromkeys(one.set for one in results):
         for task in dict.fromkeys(one.task for one in results if one.set == name):
             own = [one for one in results if (one.set, one.task) == (name, task)]
@@ -92,6 +97,8 @@ def page(results: Sequence[Result], charts: Sequence[str]) -> str:
             body.append(f"<h{level}>{escape(line[level + 1 :])}</h{level}>")
             if level == 1:
                 body += charts
+        elif line:
+            body.append(f"<p>{escape(line)}</p>")
     return _PAGE.format(body="\n".join(body))
 
 
