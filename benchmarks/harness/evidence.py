@@ -111,6 +111,10 @@ class Statement:
     sources: Sequence[Passage]
     carried: bool
 
+    @property
+    def origin(self) -> frozenset[str]:
+        return frozenset(one.text for one in self.sources) or frozenset((self.claim,))
+
 
 def read_statements(folder: Path, *, sample: int | None = None) -> dict[str, list[Statement]]:
     """By file, each of other origin."""
@@ -134,18 +138,22 @@ async def statement_results(files: dict[str, list[Statement]], embedder: KeptEmb
     on the other files: what is picked on the same claims would flatter it."""
     labels = {name: np.array([one.carried for one in own]) for name, own in files.items()}
     near = {name: await _nearness(own, embedder) for name, own in files.items()}
-    found: list[Result] = []
-    for name, own in files.items():
-        ours = np.array([is_carried(one) for one in own])
+    ours = {name: np.array([is_carried(one) for one in own]) for name, own in files.items()}
+    theirs = {}
+    for name in files:
         others = [other for other in files if other != name] or [name]
-        threshold = _best(
-            np.concatenate([near[one] for one in others]), np.concatenate([labels[one] for one in others])
+        known = np.concatenate([labels[one] for one in others])
+        theirs[name] = near[name] >= _best(np.concatenate([near[one] for one in others]), known)
+    groups = {"attribution": list(files)} | {f"attribution/{name}": [name] for name in files}
+    found: list[Result] = []
+    for group, names in groups.items():
+        true = np.concatenate([labels[name] for name in names])
+        pair = tuple(
+            {"macro-F1": macro_f1(np.concatenate([said[name] for name in names]), true)}
+            for said in (ours, theirs)
         )
-        pair = tuple({"macro-F1": macro_f1(one, labels[name])} for one in (ours, near[name] >= threshold))
-        together = clusters(
-            [frozenset(source.text for source in one.sources) or frozenset((one.claim,)) for one in own]
-        )
-        found += compared(f"attribution/{name}", TASK, (pair[0], pair[1]), together)
+        together = clusters([one.origin for name in names for one in files[name]])
+        found += compared(group, TASK, (pair[0], pair[1]), together)
     return found
 
 
