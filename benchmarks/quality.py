@@ -1,5 +1,5 @@
 """How good search, confidence, evidence and cache are, on questions nobody here wrote, beside what people
-would otherwise use. Measures every set that it finds and knows.
+would otherwise use. Measures every set that it finds, whatever it is called.
 
     python -m benchmarks.quality --data ../shared/data
 """
@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,54 +19,52 @@ if not __package__:  # run by its path, and not as a module: what stands beside 
 if TYPE_CHECKING:
     from benchmarks.harness.confidence import Doubts
     from benchmarks.harness.metrics import Result
+    from benchmarks.harness.sets import Kind
     from benchmarks.harness.vectors import KeptEmbedder
 
 
-def known() -> tuple[str, ...]:
-    from benchmarks.harness.sets import RETRIEVAL
-
-    return (*RETRIEVAL, "clapnq", "attribution", "cache")
-
-
 async def measured(
-    args: argparse.Namespace, names: Sequence[str], embedder: "KeptEmbedder"
+    args: argparse.Namespace, sets: "Mapping[str, Kind]", embedder: "KeptEmbedder"
 ) -> "tuple[list[Result], list[Doubts]]":
     from benchmarks.harness import confidence, evidence, ranking, reuse
-    from benchmarks.harness.sets import RETRIEVAL, read_retrieval
+    from benchmarks.harness.sets import Kind, read_retrieval
 
     results: list[Result] = []
     doubts: list[Doubts] = []
     ranked = []
-    for name in names:
+    for name, kind in sets.items():
         print(f"Measuring {name}", file=sys.stderr)
         folder = args.data / name
-        if name in RETRIEVAL:
+        if kind is Kind.RETRIEVAL:
             prepared = await ranking.prepared(read_retrieval(folder, sample=args.sample), embedder)
-            ranked.append(ranking.ranked(prepared))
-            if name in confidence.SETS:
+            if prepared.found.answerable:
+                ranked.append(ranking.ranked(prepared))
+            if prepared.found.are_questions:
                 doubts.append(await confidence.doubts(prepared, embedder))
                 results += confidence.results(doubts[-1])
-        elif name == "clapnq":
+        elif kind is Kind.EVIDENCE:
             cases = evidence.read_cases(folder, sample=args.sample)
-            results += await evidence.sentence_results(cases, embedder)
-        elif name == "attribution":
+            results += await evidence.sentence_results(name, cases, embedder)
+        elif kind is Kind.ATTRIBUTION:
             statements = evidence.read_statements(folder, sample=args.sample)
-            results += await evidence.statement_results(statements, embedder)
-        elif name == "cache":
-            results += await reuse.results(reuse.read_pairs(folder, sample=args.sample), embedder)
+            results += await evidence.statement_results(name, statements, embedder)
+        elif kind is Kind.CACHE:
+            results += await reuse.results(name, reuse.read_pairs(folder, sample=args.sample), embedder)
         embedder.save()
     return [*ranking.results(ranked), *results], doubts
 
 
-def chosen(data: Path, wanted: Sequence[str]) -> list[str]:
-    """The known sets that are there, in a fixed order, or of those the ones wanted."""
-    there = [name for name in known() if (data / name).is_dir()]
+def chosen(data: Path, wanted: Sequence[str]) -> "dict[str, Kind]":
+    """The sets that are there, or of those the ones wanted."""
+    from benchmarks.harness.sets import kinds
+
+    there = kinds(data)
     if not there:
-        raise SystemExit(f"There is no set in {data}: it should hold folders such as {', '.join(known())}.")
+        raise SystemExit(f"There is no set in {data}: docs/quality.md says what a folder of one holds.")
     missing = [name for name in wanted if name not in there]
     if missing:
         raise SystemExit(f"{', '.join(missing)}: not in {data}, which holds {', '.join(there)}.")
-    return [name for name in there if not wanted or name in wanted]
+    return {name: kind for name, kind in there.items() if not wanted or name in wanted}
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -93,10 +91,10 @@ def main(words: Sequence[str] | None = None) -> None:
     from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
 
     args = arguments(words)
-    names = chosen(args.data, args.set)
+    sets = chosen(args.data, args.set)
     embedder = FastembedEmbedder(PACKAGED, home=args.models)
     try:
-        results, doubts = asyncio.run(measured(args, names, KeptEmbedder(embedder, args.cache)))
+        results, doubts = asyncio.run(measured(args, sets, KeptEmbedder(embedder, args.cache)))
     finally:
         embedder.close()
     if args.json:

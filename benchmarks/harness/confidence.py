@@ -16,8 +16,6 @@ from benchmarks.harness.sets import Query
 from benchmarks.harness.vectors import KeptEmbedder
 
 TASK = "confidence"
-# Bug reports are not answered, they are told apart.
-SETS = ("techqa", "wixqa", "aws", "alert2runbook", "squad2")
 
 
 @dataclass(frozen=True, slots=True)

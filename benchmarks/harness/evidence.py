@@ -55,7 +55,7 @@ def _case(row: dict[str, Any], *, answerable: bool) -> Case:
     return Case(str(row["input"]), to_passage(given, str(row["id"]), 0), sentences, gold, answerable)
 
 
-async def sentence_results(cases: Sequence[Case], embedder: KeptEmbedder) -> list[Result]:
+async def sentence_results(name: str, cases: Sequence[Case], embedder: KeptEmbedder) -> list[Result]:
     """Best sentences where there are some, and whether the confidence tells where there are none."""
     values, sure, near = [], [], []
     for one in track(cases, f"Answering {len(cases)} questions", console=Console(stderr=True)):
@@ -69,11 +69,13 @@ async def sentence_results(cases: Sequence[Case], embedder: KeptEmbedder) -> lis
             ours, theirs = by_product(one, draft), np.argsort(-similar, kind="stable").tolist()
             values.append([*_figures(ours, one.gold), *_figures(theirs, one.gold)])
     table, answerable = np.array(values), np.array([one.answerable for one in cases])
-    both = [{name: _mean(table[:, at + by]) for at, name in enumerate(METRICS)} for by in (0, len(METRICS))]
-    found = list(compared("clapnq", TASK, (both[0], both[1]), np.arange(len(table))))
+    both = [
+        {metric: _mean(table[:, at + by]) for at, metric in enumerate(METRICS)} for by in (0, len(METRICS))
+    ]
+    found = list(compared(name, TASK, (both[0], both[1]), np.arange(len(table))))
     if 0 < answerable.mean() < 1:
         pair = tuple({"AUROC-answerable": auroc(np.array(scores), answerable)} for scores in (sure, near))
-        found += compared("clapnq", "confidence", (pair[0], pair[1]), np.arange(len(cases)))
+        found += compared(name, "confidence", (pair[0], pair[1]), np.arange(len(cases)))
     return found
 
 
@@ -133,7 +135,9 @@ def _statement(row: dict[str, Any], name: str) -> Statement:
     return Statement(str(row["claim"]), sources, row["attribution_label"] == "attributable")
 
 
-async def statement_results(files: dict[str, list[Statement]], embedder: KeptEmbedder) -> list[Result]:
+async def statement_results(
+    folder: str, files: dict[str, list[Statement]], embedder: KeptEmbedder
+) -> list[Result]:
     """The check of the product next to the cosine of claim and source. The cosine's threshold is the best one
     on the other files: what is picked on the same claims would flatter it."""
     labels = {name: np.array([one.carried for one in own]) for name, own in files.items()}
@@ -144,7 +148,7 @@ async def statement_results(files: dict[str, list[Statement]], embedder: KeptEmb
         others = [other for other in files if other != name] or [name]
         known = np.concatenate([labels[one] for one in others])
         theirs[name] = near[name] >= _best(np.concatenate([near[one] for one in others]), known)
-    groups = {"attribution": list(files)} | {f"attribution/{name}": [name] for name in files}
+    groups = {folder: list(files)} | {f"{folder}/{name}": [name] for name in files}
     found: list[Result] = []
     for group, names in groups.items():
         true = np.concatenate([labels[name] for name in names])

@@ -45,7 +45,7 @@ def _kind(path: Path, label: int) -> str:
     return "false-hits-flips" if path.name.startswith("flips") else "false-hits-hard"
 
 
-async def results(pairs: Sequence[Pair], embedder: KeptEmbedder) -> list[Result]:
+async def results(name: str, pairs: Sequence[Pair], embedder: KeptEmbedder) -> list[Result]:
     asked = await embedder.matrix([one.asked for one in pairs], kind=TextKind.QUESTION)
     approved = await embedder.matrix([one.approved for one in pairs], kind=TextKind.QUESTION)
     alike = (asked * approved).sum(axis=1)
@@ -56,15 +56,15 @@ async def results(pairs: Sequence[Pair], embedder: KeptEmbedder) -> list[Result]
         ],
         dtype=float,
     )
-    return list(_rows(pairs, served))
+    return list(_rows(name, pairs, served))
 
 
-def _rows(pairs: Sequence[Pair], served: Array) -> Iterator[Result]:
+def _rows(folder: str, pairs: Sequence[Pair], served: Array) -> Iterator[Result]:
     """Of each kind of pair all together, then file by file: what the product serves, what the rule does."""
     groups: dict[tuple[str, str], list[int]] = {}
     for number, one in enumerate(pairs):
-        groups.setdefault(("cache", one.kind), []).append(number)
-        groups.setdefault((f"cache/{one.source}", one.kind), []).append(number)
+        groups.setdefault((folder, one.kind), []).append(number)
+        groups.setdefault((f"{folder}/{one.source}", one.kind), []).append(number)
     for (name, metric), numbers in groups.items():
         together = clusters([frozenset((pairs[one].asked, pairs[one].approved)) for one in numbers])
         values = np.column_stack([served[numbers], served[numbers, 0] - served[numbers, 1]])

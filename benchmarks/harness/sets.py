@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,12 +14,46 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import DocumentId, Passage, PassageId
 
-RETRIEVAL = ("techqa", "wixqa", "aws", "alert2runbook", "duplicates", "squad2")
 # What the average over sets is taken of.
 MACRO = ("techqa", "wixqa", "aws", "alert2runbook")
 _DEPARTMENT = DepartmentId(UUID(int=1))
 _SEED = 20_261_121
 T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """What a folder holds, as its files and their first row tell: copies go by other names."""
+
+    RETRIEVAL = "retrieval"
+    EVIDENCE = "evidence"
+    ATTRIBUTION = "attribution"
+    CACHE = "cache"
+
+
+def kinds(data: Path) -> dict[str, Kind]:
+    """Every folder that can be measured, in order."""
+    found = {path.name: _kind(path) for path in sorted(data.glob("*")) if path.is_dir()}
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
+def _kind(folder: Path) -> Kind | None:
+    names = {path.name for path in folder.iterdir()}
+    if {"passages.jsonl.gz", "queries.jsonl.gz", "qrels.tsv"} <= names:
+        return Kind.RETRIEVAL
+    if {"answerable.jsonl.gz", "unanswerable.jsonl.gz"} <= names:
+        return Kind.EVIDENCE
+    firsts = [set(_first(path)) for path in sorted(folder.glob("*.jsonl.gz"))]
+    if firsts and all({"claim", "references", "attribution_label"} <= first for first in firsts):
+        return Kind.ATTRIBUTION
+    if firsts and all({"a", "b", "label"} <= first for first in firsts):
+        return Kind.CACHE
+    return None
+
+
+def _first(path: Path) -> dict[str, Any]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        found: dict[str, Any] = json.loads(next(lines, "{}"))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +85,11 @@ class RetrievalSet:
     @cached_property
     def answerable(self) -> list[Query]:
         return [one for one in self.queries if one.gold]
+
+    @property
+    def are_questions(self) -> bool:
+        """Bug reports that were taken from the documents are not answered, they are told apart."""
+        return all(one.itself is None for one in self.queries)
 
     @cached_property
     def document_of(self) -> dict[PassageId, str]:
@@ -109,8 +149,8 @@ def to_passage(row: Mapping[str, Any], document: str, ordinal: int) -> Passage:
 
 def _judgements(path: Path) -> dict[str, dict[str, int]]:
     gold: dict[str, dict[str, int]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+    for line in path.read_text(encoding="utf-8").splitlines():
         query, document, grade = line.split("\t")
-        if int(grade) > 0:
+        if grade.isdigit() and int(grade) > 0:  # the first line names the columns
             gold.setdefault(query, {})[document] = int(grade)
     return gold

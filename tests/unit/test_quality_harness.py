@@ -140,6 +140,7 @@ def data(tmp_path: Path) -> Path:
         folder / "attribution" / "dev.jsonl.gz",
         [{"claim": one, "references": source, "attribution_label": label} for one, label in claims.items()],
     )
+    (folder / "notes").mkdir()
     write(
         folder / "cache" / "flips.jsonl.gz",
         [{"a": "How do I enable the proxy?", "b": "How do I disable the proxy?", "label": 0}],
@@ -149,6 +150,14 @@ def data(tmp_path: Path) -> Path:
         [{"a": "How do I enable the proxy?", "b": "how do I enable the proxy", "label": 1}],
     )
     return folder
+
+
+def test_a_copy_by_another_name_is_measured_as_what_it_holds(data: Path, tmp_path: Path) -> None:
+    (data / "techqa").rename(data / "techqa-typos")
+    (data / "cache").rename(data / "cache-typos")
+    results = run(data, tmp_path, "--set", "techqa-typos", "--set", "cache-typos")
+    assert results["techqa-typos", "expert", "nDCG@10"]["value"] == 1.0
+    assert results["cache-typos", "expert", "true-hits"]["value"] == 1.0
 
 
 def run(data: Path, tmp_path: Path, *words: str) -> dict[tuple[str, str, str], dict[str, Any]]:
