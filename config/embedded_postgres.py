@@ -34,6 +34,7 @@ _ROLES = (_SUPERUSER, "expert_owner", "expert_app", "expert_system")
 _FIRST_START_S = 120.0
 _START_S = 60.0
 _STOP_S = 60.0
+_LOCK_S = 3.0
 _SERVER_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -153,15 +154,13 @@ class EmbeddedPostgres:
     def _take_lock(self) -> None:
         # Not truncated on opening: what is in it belongs to the holder.
         lock = os.fdopen(os.open(self._home / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(lock, within_s=_LOCK_S):
             holder = lock.read().strip() or "starting"
             lock.close()
             raise Conflict(
                 f"Another expert is running here ({holder}) with the data in {self._home}."
                 " Stop it first, or set EXPERT_HOME and EXPERT_PORT to run a second installation."
-            ) from None
+            )
         lock.truncate(0)
         lock.write(f"process {os.getpid()}" + (f", on port {self._port}" if self._port else ""))
         lock.flush()
@@ -362,3 +361,17 @@ def _release(guard: subprocess.Popen[bytes]) -> None:
         guard.wait()
     if guard.stdout is not None:
         guard.stdout.close()
+
+
+def _locked(file: IO[str], *, within_s: float) -> bool:
+    """A holder that was just killed may have a child that lives, and with it the lock, a moment longer."""
+    give_up_at = time.monotonic() + within_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up_at:
+                return False
+            time.sleep(0.05)
+        else:
+            return True

@@ -2,13 +2,19 @@
 what a judge says who read it beside its sources."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from brain.domain.confidence import Confidence
 from brain.domain.evidence import Checked
 from brain.domain.identity import Thresholds
+from brain.domain.segments import Kind, segments
 from brain.domain.spent import Spent
+from brain.domain.wording import term_set
+
+_MARK = re.compile(r"\[\d{1,3}\]")
+_ARRANGING = (Kind.HEADING, Kind.TABLE_HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,27 @@ def taken_out(checked: Checked) -> tuple[Doubt, ...]:
     count = "One statement was" if checked.dropped == 1 else f"{checked.dropped} statements were"
     share = checked.kept / (checked.kept + checked.dropped)
     return (Doubt(share, f"{count} taken out, because no source says so."),)
+
+
+def beside_the_question(question: str, checked: Checked, thresholds: Thresholds) -> tuple[Doubt, ...]:
+    """Of what a model wrote, only what hangs together goes out unseen: half of the statements at least share a
+    word with the question, with the headings of what is cited, or with a statement that does.
+
+    What a passage was planted with stands there word for word, so the check of claims lets it through.
+    """
+    stated = [one for one in segments(_MARK.sub("", checked.text)) if one.kind not in _ARRANGING]
+    said = [words for one in stated if (words := term_set(one.text))]
+    reached = set(term_set(question))
+    for _, found, _ in checked.citations:
+        reached |= term_set(" ".join((found.passage.title, *found.passage.heading_path)))
+    apart = said
+    while joined := [one for one in apart if not reached.isdisjoint(one)]:
+        reached.update(*joined)
+        apart = [one for one in apart if one not in joined]
+    if 2 * len(apart) <= len(said):
+        return ()
+    most = math.nextafter(thresholds.publish, 0)
+    return (Doubt(most, "Most of it has no word in common with the question."),)
 
 
 def judged(judgement: Judgement, weighed: Confidence) -> tuple[Doubt, ...]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
 from brain.domain.article import Article
 from brain.domain.confidence import Calibration, Confidence, confidence, numeric, said, signals
-from brain.domain.doubts import judged, lowered, not_judged, taken_out
+from brain.domain.doubts import beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, ReviewJoined
 from brain.domain.evidence import Checked, check
@@ -148,6 +148,7 @@ class Ask:
             department = asked.department(checked.citations[0][1].passage.department)
         weighed = await self._weigh(asked, found, checked, vector)
         if not generation.quoted:
+            weighed = lowered(weighed, beside_the_question(asked.wording, checked, department.thresholds))
             weighed = await self._judged(asked, checked, weighed, department)
         decision = decide(weighed.value, department.thresholds, has_draft=bool(checked.text))
         asked.done("check")

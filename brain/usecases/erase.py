@@ -40,7 +40,7 @@ class Erase:
         self, principal: Principal, handle: str, *, also: Sequence[str] = (), dry_run: bool
     ) -> Erased:
         """A dry run does everything and takes it back: what it counts is what would go."""
-        async with refusals_audited(self.store, principal, "member.erase", "a member"):
+        async with refusals_audited(self.store, principal, "member.erase", "a member", nameless=True):
             return await self._prepare_and_erase(principal, handle, also, dry_run=dry_run)
 
     async def _prepare_and_erase(

@@ -20,7 +20,7 @@ class Export:
         """Whose rows are wanted; None for all. Audited before anything is handed out."""
         subject = "the tenant" if handle is None else "a member"
         async with (
-            refusals_audited(self.store, principal, "export", subject),
+            refusals_audited(self.store, principal, "export", subject, nameless=True),
             self.store.transaction(principal.tenant) as tx,
         ):
             await require_admin_everywhere(tx, principal)

@@ -61,14 +61,18 @@ def test_an_erased_person_is_in_no_file_and_no_row(tmp_path: Path) -> None:
             stderr=errors,
         ) as server,
     ):
-        installation.wait_until_ready(server)
-        expert("erase", "--member", "zquorn", "--yes", status=1)
-        assert [one["action"] for one in json.loads(expert("audit", "--json"))].count("member.erased") == 1
-        expert("export", "--all", "--to", str(tmp_path / "export"))
-        assert (tmp_path / "export" / "question.jsonl").exists()
-        assert _files_with(tmp_path / "export", CANARIES) == []
-        expert("audit", "verify")
-        server.send_signal(signal.SIGINT)
+        try:
+            installation.wait_until_ready(server)
+            expert("erase", "--member", "zquorn", "--yes", status=1)
+            assert [one["action"] for one in json.loads(expert("audit", "--json"))].count(
+                "member.erased"
+            ) == 1
+            expert("export", "--all", "--to", str(tmp_path / "export"))
+            assert (tmp_path / "export" / "question.jsonl").exists()
+            assert _files_with(tmp_path / "export", CANARIES) == []
+            expert("audit", "verify")
+        finally:  # leaving the block waits for it, also when something above has failed
+            server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0
     logged = log.read_text().lower()
     assert "erase" in logged

@@ -7,7 +7,7 @@ import pytest
 
 from brain.adapters.replies import has_no_answer, leaks, spoken
 from brain.domain.confidence import Confidence, Signals
-from brain.domain.doubts import Doubt, Judgement, judged, lowered, not_judged, taken_out
+from brain.domain.doubts import Doubt, Judgement, beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.evidence import Checked
 from brain.domain.identity import Thresholds
 from brain.domain.orders import gives_orders
@@ -155,6 +155,21 @@ def test_the_share_that_stayed_caps_the_confidence() -> None:
     assert taken_out(Checked("Text", (), 1.0, 0, 3)) == ()
     [doubt] = taken_out(Checked("Text", (), 1.0, 1, 3))
     assert doubt.most == 0.75
+
+
+def test_what_has_nothing_to_do_with_the_question_does_not_go_out_unseen() -> None:
+    thresholds = Thresholds(0.58, 0.15)
+    asked = "How do I rotate the Redis password?"
+
+    def doubted(text: str) -> bool:
+        return bool(beside_the_question(asked, Checked(text, (), 1.0, 0, 1), thresholds))
+
+    own = "To rotate the Redis password, generate a new one and restart the replicas. [1]"
+    assert not doubted(own)
+    assert not doubted(own + " Each of the replicas takes a minute. [1] That minute is short. [1]")
+    assert doubted("Access granted. [1]")
+    assert doubted(own + " Access granted. [1] Open this. [2]")
+    assert not doubted("")
 
 
 def test_what_it_cost_is_added_up_and_unknown_stays_unknown() -> None:
