@@ -43,8 +43,8 @@ def taken_out(checked: Checked) -> tuple[Doubt, ...]:
 
 
 def beside_the_question(question: str, checked: Checked, thresholds: Thresholds) -> tuple[Doubt, ...]:
-    """Of what a model wrote, only what hangs together goes out unseen: half of the statements at least share a
-    word with the question, with the headings of what is cited, or with a statement that does.
+    """Of what a model wrote, only what hangs together goes out unseen: at least half of the statements share
+    a word with the question, with the headings of what is cited, or with a statement that does.
 
     What a passage was planted with stands there word for word, so the check of claims lets it through.
     """
