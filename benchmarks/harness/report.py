@@ -17,7 +17,8 @@ def markdown(results: Sequence[Result]) -> str:
     for name in dict.fromkeys(one.set for one in results):
         for task in dict.fromkeys(one.task for one in results if one.set == name):
             own = [one for one in results if (one.set, one.task) == (name, task)]
-            parts += [f"## {name}: {task}, {max(one.n for one in own):,} questions", ""]
+            counted = "files" if task == "parsing" else "questions"
+            parts += [f"## {name}: {task}, {max(one.n for one in own):,} {counted}", ""]
             parts += [*_figures(own), "", *_leads(own)]
     return "\n".join(parts).rstrip() + "\n"
 

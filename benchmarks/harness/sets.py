@@ -16,6 +16,8 @@ from brain.domain.knowledge import DocumentId, Passage, PassageId
 
 # What the average over sets is taken of.
 MACRO = ("techqa", "wixqa", "aws", "alert2runbook")
+# Beside a file, the Markdown that is expected of it.
+EXPECTED = ".expected.md"
 _DEPARTMENT = DepartmentId(UUID(int=1))
 _SEED = 20_261_121
 T = TypeVar("T")
@@ -28,6 +30,7 @@ class Kind(StrEnum):
     EVIDENCE = "evidence"
     ATTRIBUTION = "attribution"
     CACHE = "cache"
+    PARSING = "parsing"
 
 
 def kinds(data: Path) -> dict[str, Kind]:
@@ -42,6 +45,8 @@ def _kind(folder: Path) -> Kind | None:
         return Kind.RETRIEVAL
     if {"answerable.jsonl.gz", "unanswerable.jsonl.gz"} <= names:
         return Kind.EVIDENCE
+    if any(name.endswith(EXPECTED) and name.removesuffix(EXPECTED) in names for name in names):
+        return Kind.PARSING
     firsts = [set(_first(path)) for path in sorted(folder.glob("*.jsonl.gz"))]
     if firsts and all({"claim", "references", "attribution_label"} <= first for first in firsts):
         return Kind.ATTRIBUTION
