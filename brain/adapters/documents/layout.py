@@ -12,6 +12,10 @@ MAX_CELLS = 5_000_000
 MAX_COLUMNS = 1_000
 # What Word can nest; a file may claim millions.
 _MAX_DEPTH = 9
+# Characters: longer ones are no label of rows or columns.
+_LABEL = 100
+_LABELLED = 20
+_RAISED = re.compile(r"[+\-\u2212]?\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,19 @@ def table(rows: Iterable[Sequence[str]]) -> Block | None:
     check_size(len(cells) * len(used))
     lines = ["| " + " | ".join(row.get(column, "") for column in used) + " |" for row in cells]
     return Block("\n".join([lines[0], "|" + " --- |" * len(used), *lines[1:]]))
+
+
+def merged(text: str, columns: int) -> list[str]:
+    """What a cell over several columns says is true of each of them. A long text is said once, and so is one
+    over very many: that is a title."""
+    label = len(text) <= _LABEL and columns <= _LABELLED
+    return [text] * columns if label else [text] + [""] * (columns - 1)
+
+
+def superscript(text: str) -> str:
+    """10 with a raised 3 is not 103; the raised letters of an ordinal are only small."""
+    raised = text.strip()
+    return f"^{raised}" if _RAISED.fullmatch(raised) else text
 
 
 def check_size(cells: int) -> None:

@@ -17,7 +17,8 @@ from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
 from brain.adapters.documents.failures import DAMAGED, rejected
 from brain.adapters.documents.layout import assemble
 from brain.adapters.documents.pdf_columns import reading_order
-from brain.adapters.documents.pdf_layout import PdfPage, PdfTable, write
+from brain.adapters.documents.pdf_layout import PdfPage, write
+from brain.adapters.documents.pdf_tables import PdfTable
 from brain.adapters.documents.pdf_words import Word, spelled
 from brain.domain.errors import Rejected
 from brain.domain.knowledge import ParsedDocument

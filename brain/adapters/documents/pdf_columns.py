@@ -64,7 +64,7 @@ def _parted(row: Row, gutter: float) -> bool:
 
 def _gutter(rows: list[Row]) -> float | None:
     """Where the text of most rows is parted by white space, with columns of running text on both sides."""
-    if len(rows) < 2 * _MIN_LINES:
+    if len(rows) < _MIN_LINES:
         return None
     left = min(word.x0 for row in rows for word in row)
     right = max(word.x1 for row in rows for word in row)
@@ -79,10 +79,14 @@ def _gutter(rows: list[Row]) -> float | None:
             for row in rows
         )
 
-    best = max(places, key=parted)
-    if parted(best) < max(_MIN_LINES, 0.3 * len(rows)):
-        return None
-    return best if _is_prose(rows, best) else None
+    enough = max(_MIN_LINES, 0.3 * len(rows))
+    found = [(count, place) for place in places if (count := parted(place)) >= enough]
+    # Between a list's marks and its items there is white space, too.
+    return next((place for _, place in sorted(found, key=_widest) if _is_prose(rows, place)), None)
+
+
+def _widest(found: tuple[int, float]) -> int:
+    return -found[0]
 
 
 def _on_both(row: Row, place: float) -> bool:
@@ -90,13 +94,15 @@ def _on_both(row: Row, place: float) -> bool:
 
 
 def _is_prose(rows: list[Row], place: float) -> bool:
-    """Labels beside values, and cells beside cells, are read across; sentences and lists are not."""
+    """Labels beside values, and cells beside cells, are read across; sentences and lists are not. A few lines
+    of sentences may be the cells of a table."""
+    few = len(rows) < 2 * _MIN_LINES
     for side in _sides(rows, place):
         filled = [sorted(row, key=lambda word: word.x0) for row in side]
         if len(filled) < _MIN_LINES:
             return False
         marked = sum(len(row) > 1 and _MARKER.fullmatch(row[0].text) is not None for row in filled)
-        if sum(map(len, filled)) < 4 * len(filled) and marked * 2 < len(filled):
+        if (few or sum(map(len, filled)) < 4 * len(filled)) and marked * 2 < len(filled):
             return False
     return True
 

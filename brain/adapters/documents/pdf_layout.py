@@ -9,6 +9,7 @@ from statistics import median
 
 from brain.adapters.documents.layout import Block, fence, heading, item, paragraph, table
 from brain.adapters.documents.pdf_columns import reading_order
+from brain.adapters.documents.pdf_tables import PdfTable, with_unruled
 from brain.adapters.documents.pdf_words import TextLine, Word
 
 _BULLET = re.compile(r"([•◦▪▫‣·●○■□◆➢➤✓✔❖☐☑\ue000-\uf8ff]|[-–—*o](?=\s))\s*")
@@ -16,12 +17,10 @@ _NUMBER = re.compile(
     r"((?:\d{1,3}[.)])|(?:\d{1,2}(?:\.\d{1,2}){1,3}\.?)|(?:\(?[a-zA-Z]\))|(?:\(?[ivx]{1,5}[.)]))\s+(?=\S)"
 )
 _PAGE_NUMBER = re.compile(r"\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class PdfTable:
-    top: float
-    rows: tuple[tuple[str, ...], ...]
+_OWN_NUMBER = re.compile(
+    r"[-–—\s]*(?P<word>page|pg\.?|p\.|seite)?\s*(?P<number>\d{1,4})(?:\s*(?:/|of|von)\s*\d{1,4})?[-–—\s]*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,14 @@ def _without_furniture(
     seen: dict[str, list[tuple[int, TextLine]]] = {}
     for page in pages:
         for line in lines[page.number]:
-            if not page.height * 0.12 < (line.top + line.bottom) / 2 < page.height * 0.88:
+            if _is_at_edge(page, line):
                 seen.setdefault(_PAGE_NUMBER.sub("#", line.text), []).append((page.number, line))
-    dropped: set[tuple[int, TextLine]] = set()
+    dropped = {
+        (page.number, line)
+        for page in pages
+        for line in lines[page.number]
+        if _is_at_edge(page, line) and _numbers_page(line.text, page.number)
+    }
     for found in seen.values():
         times = len({number for number, _ in found})
         often = times >= max(2, len(pages) * 0.4)
@@ -96,6 +100,16 @@ def _without_furniture(
     }
 
 
+def _is_at_edge(page: PdfPage, line: TextLine) -> bool:
+    return not page.height * 0.12 < (line.top + line.bottom) / 2 < page.height * 0.88
+
+
+def _numbers_page(text: str, number: int) -> bool:
+    """Said by itself, also where it is on one page alone."""
+    found = _OWN_NUMBER.fullmatch(text.strip())
+    return found is not None and (found["word"] is not None or int(found["number"]) == number)
+
+
 def _counts_pages(found: Sequence[tuple[int, TextLine]]) -> bool:
     differences = Counter(
         int(digits) - number for number, line in found for digits in set(_PAGE_NUMBER.findall(line.text)[:5])
@@ -105,10 +119,10 @@ def _counts_pages(found: Sequence[tuple[int, TextLine]]) -> bool:
 
 def _with_tables(lines: Sequence[TextLine], tables: Sequence[PdfTable]) -> Iterator[TextLine | PdfTable]:
     waiting = sorted(tables, key=lambda each: each.top)
-    for line in lines:
-        while waiting and waiting[0].top < line.top:
+    for thing in with_unruled(lines):
+        while waiting and waiting[0].top < thing.top:
             yield waiting.pop(0)
-        yield line
+        yield thing
     yield from waiting
 
 
@@ -132,7 +146,10 @@ class _Writer:
                     self.pages[-1][1].append(made)
                 continue
             if not self._continues(thing):
+                in_next_column = bool(self.pending) and thing.top < self.pending[-1].top
                 self._flush()
+                if in_next_column:
+                    self.indents = []
                 self.home = self.pages[-1][1]
             self.pending.append(thing)
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
@@ -21,6 +21,19 @@ class Word:
     mono: bool = False
 
 
+# White space that parts cells, in heights of the type; even justified text has less between its words.
+_CELL_GAP = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What stands between wide gaps of a line: the cell of a table, where its neighbours say so."""
+
+    text: str
+    x0: float
+    x1: float
+
+
 @dataclass(frozen=True, slots=True)
 class TextLine:
     """A line of one column; `left` and `right` are the column's edges."""
@@ -35,6 +48,7 @@ class TextLine:
     mono: bool
     left: float
     right: float
+    parts: tuple[Part, ...] = ()
 
 
 def line_of(words: Sequence[Word], *, left: float, right: float) -> TextLine:
@@ -52,7 +66,18 @@ def line_of(words: Sequence[Word], *, left: float, right: float) -> TextLine:
         mono=all(word.mono for word in words),
         left=left,
         right=right,
+        parts=tuple(_parts(words)),
     )
+
+
+def _parts(words: Sequence[Word]) -> Iterator[Part]:
+    run: list[Word] = []
+    for word in sorted(words, key=lambda each: each.x0):
+        if run and word.x0 - run[-1].x1 >= _CELL_GAP * min(word.size, run[-1].size):
+            yield Part(_text(run), run[0].x0, run[-1].x1)
+            run = []
+        run.append(word)
+    yield Part(_text(run), run[0].x0, run[-1].x1)
 
 
 def _text(words: Sequence[Word]) -> str:

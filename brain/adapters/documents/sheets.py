@@ -2,22 +2,37 @@
 
 import datetime
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lxml import etree
 from openpyxl import load_workbook
+from openpyxl.utils.cell import range_boundaries
 from openpyxl.utils.exceptions import InvalidFileException
 
 from brain.adapters.documents.archive import open_office_file
 from brain.adapters.documents.failures import DAMAGED, rejected
-from brain.adapters.documents.layout import Block, check_size, heading, join, paragraph, table
+from brain.adapters.documents.layout import Block, check_size, heading, join, merged, paragraph, table
 from brain.domain.knowledge import ParsedDocument
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-_FAILURES = (InvalidFileException, *DAMAGED)
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_FAILURES = (etree.XMLSyntaxError, InvalidFileException, *DAMAGED)
+
+
+@dataclass(slots=True)
+class _Merged:
+    """Cells that are one, counted from 1, and what their first one says."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    text: str = ""
 
 
 def read_xlsx(content: bytes) -> ParsedDocument:
@@ -40,20 +55,50 @@ def _blocks(workbook: "Workbook") -> Iterator[Block]:
             continue
         # Some programs declare a million empty rows.
         sheet.reset_dimensions()
-        tables = list(_tables(_rows(sheet.iter_rows(values_only=True))))
+        texts = ([_text(value) for value in row] for row in sheet.iter_rows(values_only=True))
+        tables = list(_tables(_counted(_spread(texts, _merges(sheet)))))
         if tables:
             yield heading(2, sheet.title)
             yield from tables
 
 
-def _rows(rows: Iterable[Iterable[object]]) -> Iterator[list[str]]:
+def _counted(rows: Iterable[list[str]]) -> Iterator[list[str]]:
     """One cell in the last column or row makes millions of empty ones before it."""
     cells = 0
     for number, row in enumerate(rows, 1):
-        texts = [_text(value) for value in row]
-        cells += len(texts)
+        cells += len(row)
         check_size(max(cells, number))
-        yield texts
+        yield row
+
+
+def _merges(sheet: Any) -> list[_Merged]:
+    """From the top down. The library says so only where it holds the whole workbook in memory."""
+    found: list[_Merged] = []
+    with sheet._get_source() as source:
+        for _, element in etree.iterparse(source, tag=(f"{_MAIN}row", f"{_MAIN}mergeCell"), no_network=True):
+            if element.tag == f"{_MAIN}mergeCell":
+                found.append(_Merged(*range_boundaries(element.get("ref"))))
+            element.clear()
+    return sorted(found, key=lambda each: each.top)
+
+
+def _spread(rows: Iterable[list[str]], merges: Sequence[_Merged]) -> Iterator[list[str]]:
+    """A merged cell is said in each row and column that it covers, but where it stands alone: a caption."""
+    waiting = list(reversed(merges))
+    active: list[_Merged] = []
+    for number, row in enumerate(rows, 1):
+        active = [each for each in active if each.bottom >= number]
+        while waiting and waiting[-1].top <= number:
+            begun = waiting.pop()
+            begun.text = row[begun.left - 1] if begun.left <= len(row) else ""
+            active.append(begun)
+        said = {column for column, text in enumerate(row, 1) if text}
+        for each in active:
+            if each.text and any(not each.left <= column <= each.right for column in said):
+                # A row may end before its empty cells.
+                row.extend([""] * (each.left - 1 - len(row)))
+                row[each.left - 1 : each.right] = merged(each.text, each.right - each.left + 1)
+        yield row
 
 
 def _tables(rows: Iterable[list[str]]) -> Iterator[Block]:

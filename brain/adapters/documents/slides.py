@@ -1,6 +1,6 @@
 """PowerPoint presentations: a heading for each slide, its number as the page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from pptx import Presentation
@@ -68,6 +68,35 @@ def _shape(shape: Any) -> Iterator[Block]:
         made = table([cell.text for cell in row.cells] for row in shape.table.rows)
         if made:
             yield made
+    elif getattr(shape, "has_chart", False):
+        yield from _chart(shape)
+
+
+def _chart(shape: Any) -> list[Block]:
+    """The numbers that it draws; they are nowhere else in the presentation."""
+    try:
+        chart = shape.chart
+        blocks = [_plot(plot) for plot in chart.plots]
+    except (KeyError, ValueError):
+        # Its part is missing, or it is of a kind that the library does not know: the rest is read.
+        return []
+    named = chart.has_title and chart.chart_title.has_text_frame
+    caption = [paragraph(chart.chart_title.text_frame.text)] if named else []
+    return caption + [block for block in blocks if block]
+
+
+def _plot(plot: Any) -> Block | None:
+    series = list(plot.series)
+    rows = [
+        [label, *(_number(one.values, at) for one in series)]
+        for at, label in enumerate(map(str, plot.categories))
+    ]
+    return table([["", *(one.name or "" for one in series)], *rows]) if rows else None
+
+
+def _number(values: Sequence[float | None], at: int) -> str:
+    value = values[at] if at < len(values) else None
+    return "" if value is None else f"{value:.15g}"
 
 
 def _paragraphs(frame: Any, *, listed: bool) -> Iterator[Block]:

@@ -6,14 +6,26 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from brain.adapters.documents.encoding import decode
-from brain.adapters.documents.layout import Block, fence, heading, item, join, one_line, paragraph, table
+from brain.adapters.documents.layout import (
+    Block,
+    fence,
+    heading,
+    item,
+    join,
+    merged,
+    one_line,
+    paragraph,
+    superscript,
+    table,
+)
 from brain.domain.errors import Rejected
 from brain.domain.knowledge import ParsedDocument
 from brain.domain.markdown import first_heading
 
 _CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
-_DROPPED_TAGS = frozenset(
-    {"head", "script", "style", "noscript", "template", "dialog", "nav", "footer", "aside"}
+_SURROUNDINGS = frozenset({"nav", "footer", "aside"})
+_DROPPED_TAGS = _SURROUNDINGS | frozenset(
+    {"head", "script", "style", "noscript", "template", "dialog"}
     | {
         "iframe",
         "svg",
@@ -30,7 +42,7 @@ _DROPPED_TAGS = frozenset(
 )
 _DROPPED_ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dialog"}
 _DROPPED_CLASSES = re.compile(
-    r"(?:^|[\s_-])(?:breadcrumbs?|cookie|sidebar|navbar|skip-link)(?:$|[\s_-])", re.IGNORECASE
+    r"(?:^|[\s_-])(?:breadcrumbs?|cookie|sidebar|navbar|skip-link|logo)(?:$|[\s_-])", re.IGNORECASE
 )
 _INVISIBLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
@@ -75,6 +87,9 @@ def read_html(content: bytes) -> ParsedDocument:
     tree = LexborHTMLParser(text)
     body = tree.body
     markdown = join(_blocks(_main(body))) if body is not None else ""
+    if body is not None and not markdown:
+        _keep_surroundings(tree)
+        markdown = join(_blocks(body))
     title = tree.css_first("title")
     return ParsedDocument(first_heading(markdown) or (title.text() if title is not None else ""), markdown)
 
@@ -95,6 +110,15 @@ def _main(body: LexborNode) -> LexborNode:
     if len(marked) == 1 and len(marked[0].text()) * 2 > sum(len(block.text) for block in _blocks(body)):
         return marked[0]
     return body
+
+
+def _keep_surroundings(tree: LexborHTMLParser) -> None:
+    """A page of menus alone is a directory: there, they are what a reader came for."""
+    tree.unwrap_tags(sorted(_SURROUNDINGS))
+    for node in tree.css("[class], [role]"):
+        for name in ("class", "role"):
+            if name in node.attributes:
+                del node.attrs[name]
 
 
 def _dropped(node: LexborNode) -> bool:
@@ -166,13 +190,23 @@ def _inline(node: LexborNode) -> str:
         return re.sub(r"\s+", " ", node.text_content or "")
     if node.tag == "br":
         return "\n"
+    if node.tag == "img":
+        return _described(node)
     text = "".join(_inline(child) for child in _children(node))
     if node.tag in {"code", "kbd", "samp", "tt"} and text.strip() and "`" not in text:
         return f"`{one_line(text)}`"
     if node.tag == "a":
         return _link(node, text)
+    if node.tag == "sup":
+        return superscript(text)
     # Blocks inside headings and cells must not run into each other.
     return text if node.tag in _INLINE else f" {text} "
+
+
+def _described(node: LexborNode) -> str:
+    """What a picture shows, in the page's own words; a single word is the name of an icon."""
+    description = one_line(node.attributes.get("alt") or "")
+    return f" {description} " if " " in description else ""
 
 
 def _link(node: LexborNode, text: str) -> str:
@@ -240,21 +274,27 @@ def _is_layout(node: LexborNode) -> bool:
 
 
 def _rows(node: LexborNode) -> Iterator[list[str]]:
-    """Cells that span rows are said in each of them; those that span columns, once."""
+    """Cells that span rows or columns are said in each of them."""
     spanning: dict[int, tuple[int, str]] = {}
     for row in _table_rows(node):
         cells: list[str] = []
         for cell in (child for child in _children(row) if child.tag in {"td", "th"}):
             _continue(cells, spanning)
-            text = one_line(_inline(cell))
+            text = _cell(cell)
             rows, columns = _span(cell, "rowspan"), _span(cell, "colspan")
-            for column in range(columns):
-                value = text if column == 0 else ""
+            for value in merged(text, columns):
                 if rows > 1:
                     spanning[len(cells)] = (rows - 1, value)
                 cells.append(value)
         _continue(cells, spanning)
         yield cells
+
+
+def _cell(node: LexborNode) -> str:
+    """Items of a list keep their marks, so that they stay apart."""
+    if node.css_first("ul, ol") is None:
+        return one_line(_inline(node))
+    return one_line(" ".join(block.text for block in _blocks(node)))
 
 
 def _table_rows(node: LexborNode) -> Iterator[LexborNode]:

@@ -10,7 +10,18 @@ from docx.oxml.ns import qn
 
 from brain.adapters.documents.archive import open_office_file
 from brain.adapters.documents.failures import DAMAGED, rejected
-from brain.adapters.documents.layout import Block, heading, item, join, one_line, paragraph, table
+from brain.adapters.documents.layout import (
+    Block,
+    heading,
+    item,
+    join,
+    merged,
+    one_line,
+    paragraph,
+    superscript,
+    table,
+)
+from brain.adapters.documents.word_math import DISPLAYED, MATH, latex
 from brain.adapters.documents.word_numbering import Numbering
 from brain.domain.knowledge import ParsedDocument
 from brain.domain.markdown import first_heading
@@ -26,7 +37,6 @@ _DROPPED = {
     qn("w:pPr"),
 }
 _DROPPED |= {"{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"}
-_MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _MAX_SPAN = 63
 _LEVELS = {"title": 1, "subtitle": 2} | {f"heading {level}": level for level in range(1, 10)}
 
@@ -117,8 +127,10 @@ class _Reader:
         for child in node:
             if child.tag in _DROPPED or _is_hidden(child):
                 continue
-            if child.tag in {qn("w:t"), _MATH_TEXT}:
+            if child.tag == qn("w:t"):
                 yield child.text or ""
+            elif child.tag in {MATH, DISPLAYED}:
+                yield _formula(child)
             elif child.tag == qn("w:tab"):
                 yield "\t"
             elif child.tag in {qn("w:br"), qn("w:cr")}:
@@ -127,6 +139,8 @@ class _Reader:
                 yield "-"
             elif child.tag == qn("w:hyperlink"):
                 yield self._link(child)
+            elif _is_raised(child):
+                yield superscript(self._text(child))
             else:
                 yield from self._pieces(child)
 
@@ -153,7 +167,7 @@ class _Reader:
             yield made
 
     def _rows(self, node: Any) -> Iterator[list[str]]:
-        """Cells merged downwards are said in each row; those merged sideways, once."""
+        """Merged cells are said in each row and column that they cover."""
         above: list[str] = []
         for row in node.iterfind(qn("w:tr")):
             cells: list[str] = []
@@ -163,15 +177,21 @@ class _Reader:
                 merge = cell.find(f"{qn('w:tcPr')}/{qn('w:vMerge')}")
                 continued = merge is not None and merge.get(qn("w:val")) != "restart"
                 column = len(cells)
-                cells.append(above[column] if continued and column < len(above) else self._cell(cell))
-                cells += [""] * (_span(cell) - 1)
+                text = above[column] if continued and column < len(above) else self._cell(cell)
+                cells += merged(one_line(text), _span(cell))
             above = cells
             yield cells
 
     def _cell(self, cell: Any) -> str:
-        return " ".join(
-            block.text for block in self._container(cell) if not block.text.startswith("|")
-        ) or " ".join(self._text(each) for each in cell.iter(qn("w:p")))
+        return " ".join(self._in_cell(cell))
+
+    def _in_cell(self, cell: Any) -> Iterator[str]:
+        """A table within is said row by row: a cell is one line."""
+        for child in cell:
+            if child.tag == qn("w:tbl"):
+                yield from (" ".join(filter(None, row)) for row in self._rows(child))
+            else:
+                yield from (block.text for block in self._container([child]))
 
 
 def _text_boxes(node: Any) -> Iterator[Any]:
@@ -199,7 +219,20 @@ def _is_hidden(node: Any) -> bool:
     return node.tag == qn("w:r") and node.find(f"{qn('w:rPr')}/{qn('w:vanish')}") is not None
 
 
+def _is_raised(node: Any) -> bool:
+    return node.tag == qn("w:r") and _named(node.find(f"{qn('w:rPr')}/{qn('w:vertAlign')}")) == "superscript"
+
+
+def _formula(node: Any) -> str:
+    text = " ".join(latex(node).split())
+    if not text:
+        return ""
+    return f"$${text}$$" if node.tag == DISPLAYED else f"${text}$"
+
+
 def _is_bold(node: Any) -> bool:
+    if node.find(qn("w:hyperlink")) is not None:
+        return False
     runs = [run for run in node.iter(qn("w:r")) if run.find(qn("w:t")) is not None]
     marks = [run.find(f"{qn('w:rPr')}/{qn('w:b')}") for run in runs]
     return bool(runs) and all(
