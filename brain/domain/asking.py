@@ -143,6 +143,11 @@ def asked(question: str) -> Asked:
     return next((kind for kind, pattern in _WANTS if pattern.search(question)), Asked.ANYTHING)
 
 
+def kinds_asked(question: str) -> frozenset[Asked]:
+    """All of them, where several questions are asked at once or one can be read in several ways."""
+    return frozenset(kind for kind, pattern in _WANTS if pattern.search(question))
+
+
 def fits(question: str, text: str, context: str = "") -> float:
     """0..1: whether the text has what is asked for: a number of the things counted, a name, the action."""
     kind = asked(question)

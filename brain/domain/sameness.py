@@ -3,195 +3,142 @@ than asking a person again, so likeness is not enough: whatever could turn the a
 
 import re
 from collections import Counter
-from functools import lru_cache
+from collections.abc import Sequence
 
-from brain.domain.asking import Asked, asked
-from brain.domain.ranking import stem
-from brain.domain.reading import rarity, weights
-from brain.domain.wording import digits, identifiers, names, negated, numbers, says, term_set
+from brain.domain.opposites import opposed, opposites_of
+from brain.domain.pairing import Paired, Word, paired
+from brain.domain.wanted import wanted
 
-# Below this cosine two questions are about different things, whatever their words.
-LEAST_SIMILARITY = 0.70
-# Share of the questions' telling words that must have a counterpart in the other one.
-LEAST_SHARED = 0.72
-# A word that tells more than this by itself needs its counterpart.
-TELLING = 0.62
+# Cosine from which two questions are one, if nothing turns the answer: where every word has its counterpart
+# (slips of the pen cost a vector most of its likeness); where they ask for the same kind of answer; and where
+# that cannot be told. Chosen on public pairs: docs/quality.md.
+SAME_WORDS = 0.4
+LEAST_SIMILARITY = 0.84
+UNSURE_SIMILARITY = 0.92
+# Up to so many words without a counterpart, one question is a copy of the other with a change in it.
+NEAR_COPY = 5
+# Words further apart did not just change places.
+_REACH = 6
 
-# Words that turn an answer when one stands where the other stood.
-_OPPOSITES = """
-enable disable
-activate deactivate
-add remove delete drop
-create delete destroy remove
-install uninstall
-start stop
-open close
-allow deny block forbid
-grant revoke withdraw
-lock unlock
-mount unmount
-encrypt decrypt
-compress decompress extract
-increase decrease reduce lower
-raise lower
-more less fewer
-maximum minimum
-max min
-most least
-highest lowest
-greater less smaller
-larger smaller
-longer shorter
-first last
-oldest newest latest
-older newer
-early late
-before after
-ascending descending
-up down
-upgrade downgrade
-scale shrink
-push pull
-upload download
-import export
-send receive
-read write
-backup restore
-source target destination
-from to
-input output
-incoming outgoing
-inbound outbound
-internal external
-inside outside
-public private
-primary replica secondary standby
-master slave
-leader follower
-prod production staging test development
-online offline
-on off
-above below under
-over under
-include exclude
-with without
-attach detach
-connect disconnect
-subscribe unsubscribe
-join leave
-login logout
-hire dismiss
-resign dismiss
-employee contractor visitor
-regular immediate
-planned unplanned
-automatic manual
-synchronous asynchronous
-full incremental differential
-success failure
-pass fail
-true false
-yes no
-all none
-any all
-left right
-north south
-east west
-same different
-every only
-morning evening
-weekday weekend
-arrive depart
-buy sell
-accept reject
-approve reject
-commit rollback
-hourly daily weekly monthly yearly
-user group
-file directory folder
-linux windows macos
-server client
-request response
-""".strip().splitlines()
-
-
-_WORD = re.compile(r"[a-z]+")
-_TOKEN = re.compile(r"[^\W_][\w.:@/#-]*[^\W_]|[^\W_]")
-_OPENING = re.compile(r"\b(?:why|where|what|which|can|may|could|is|are|does|do|am|should|must|will)\b")
-_OPENINGS = {"why": "why", "where": "where", "what": "what", "which": "what"}
+_PLAIN = re.compile(r"[\w./:@#+<>=!%&|*~^$€£-]+")
+_VAGUE = frozenset(("what", "whether"))
+# Between two nouns in either order they say the same: the password of Redis, the Redis password.
+_LINKING = frozenset(
+    "a an the of for in and or as that which is are was be on i my you your we our it its this".split()
+)
+_PASSIVE = frozenset("be is are was were been being get gets got".split())
 
 
 def same_question(a: str, b: str, similarity: float) -> bool:
-    if similarity < LEAST_SIMILARITY:
-        return False
+    """`similarity` is the cosine of the two."""
     if _plain(a) == _plain(b):
         return True
-    return (
-        _same_facts(a, b) and not _turned(a, b) and _same_want(a, b) and _same_subject(a.lower(), b.lower())
-    )
+    if similarity < SAME_WORDS:
+        return False
+    sure = _same_want(a, b)
+    if sure is False or (sure is None and similarity < UNSURE_SIMILARITY):
+        return False
+    pair = paired(a, b)
+    return (similarity >= LEAST_SIMILARITY or _same_words(pair)) and not turned(pair)
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.findall(r"[\w./:@#+-]+", text.lower()))
+    """Without capitals, quotes and the marks at the ends of words."""
+    return " ".join(filter(None, (word.rstrip(".!:") for word in _PLAIN.findall(text.lower()))))
 
 
-def _same_facts(a: str, b: str) -> bool:
-    """Numbers and negation are the same in both; names stand in both, whatever their capitals."""
-    if digits(a) != digits(b) or numbers(a) != numbers(b) or negated(a) != negated(b):
+def _same_want(a: str, b: str) -> bool | None:
+    """Who, when, why and whether are different questions about one thing. None where it cannot be told."""
+    one, other = wanted(a), wanted(b)
+    if one == other or (one and one <= other) or (other and other <= one):
+        return True
+    if not one or not other or one & other or one | other <= _VAGUE:
+        return None
+    return False
+
+
+def _same_words(pair: Paired) -> bool:
+    telling = sum(not word.free for word in pair.a)
+    return telling > 1 and not _telling([*pair.only_a, *pair.only_b])
+
+
+def turned(pair: Paired) -> bool:
+    """Whether something that decides on the answer stands on one side only, or differently on the two."""
+    left_a, left_b = pair.only_a, pair.only_b
+    alone = [*left_a, *left_b]
+    return (
+        any(word.number or word.name or word.negates for word in alone)
+        or any(_against(one, other) for one in left_a for other in left_b)
+        or _exchanged(left_a, left_b)
+        or (len(_telling(alone)) <= NEAR_COPY and any(word.operates for word in alone))
+        or _goes_further(left_a, left_b)
+        or _goes_further(left_b, left_a)
+        or any(_moved(pair.a[one], pair.b[other]) for one, other in pair.pairs)
+        or _swapped(pair)
+    )
+
+
+def _telling(words: list[Word]) -> list[Word]:
+    return [word for word in words if not word.free]
+
+
+def _goes_further(more: list[Word], less: list[Word]) -> bool:
+    """Whether one question is the other with something done besides."""
+    extra = _telling(more)
+    return len(extra) <= NEAR_COPY and not _telling(less) and any(opposites_of(word.stem) for word in extra)
+
+
+def _against(one: Word, other: Word) -> bool:
+    # Where to and from stand by themselves says nothing: what they stand before is compared.
+    return {one.text, other.text} != {"to", "from"} and opposed(one.text, other.text)
+
+
+def _exchanged(left_a: list[Word], left_b: list[Word]) -> bool:
+    """All that differs is one word for another that is no synonym: whatever the word, it is what is asked."""
+    return len(_telling(left_a)) == 1 and len(_telling(left_b)) == 1
+
+
+def _moved(one: Word, other: Word) -> bool:
+    """Whether the same word is the source here, and the target there."""
+    behind, facing = one.preposition, other.preposition
+    return not one.free and bool(behind and facing) and opposed(behind, facing)
+
+
+def _swapped(pair: Paired) -> bool:
+    """Whether two words have changed places around a third: from here to there, from there to here."""
+    said_a, said_b = Counter(word.stem for word in pair.a), Counter(word.stem for word in pair.b)
+    once = [
+        (one, other)
+        for one, other in pair.pairs
+        if said_a[pair.a[one].stem] == 1 == said_b[pair.b[other].stem]
+        # A synonym of a word that is said, too, might be paired otherwise.
+        and (
+            pair.a[one].stem == pair.b[other].stem
+            or not (said_a[pair.b[other].stem] or said_b[pair.a[one].stem])
+        )
+    ]
+    return any(
+        _around(pair, once, first, last)
+        for number, first in enumerate(once)
+        for last in once[number + 1 :]
+        if last[0] - first[0] <= _REACH and 0 < first[1] - last[1] <= _REACH
+    )
+
+
+def _around(pair: Paired, once: list[tuple[int, int]], first: tuple[int, int], last: tuple[int, int]) -> bool:
+    if pair.a[first[0]].free or pair.a[last[0]].free:
         return False
-    return _named(a) <= _tokens(b) and _named(b) <= _tokens(a)
+    return any(
+        first[0] < one < last[0]
+        and last[1] < other < first[1]
+        and pair.a[one].text not in _LINKING
+        and _passive(pair.a, one) == _passive(pair.b, other)
+        for one, other in once
+    )
 
 
-def _named(text: str) -> frozenset[str]:
-    return frozenset(word for name in names(text) | identifiers(text) for word in _tokens(name))
-
-
-def _tokens(text: str) -> frozenset[str]:
-    return frozenset(_TOKEN.findall(text.lower()))
-
-
-def _turned(a: str, b: str) -> bool:
-    """Whether one question has a word where the other has its opposite."""
-    said, other = _words(a), _words(b)
-    only_a, only_b = frozenset(said - other), frozenset(other - said)
-    return any(only_a & group and only_b & group for group in _opposites())
-
-
-@lru_cache(maxsize=1)
-def _opposites() -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(stem(word) for word in line.split()) for line in _OPPOSITES)
-
-
-def _words(text: str) -> Counter[str]:
-    """With repetitions, and with stop words: before and after, with and without are among them."""
-    return Counter(stem(word) for word in _WORD.findall(text.lower()))
-
-
-def _same_want(a: str, b: str) -> bool:
-    """Who, when, why and whether are different questions about one thing."""
-    return _wanted(a) == _wanted(b)
-
-
-def _wanted(question: str) -> str:
-    kind = asked(question)
-    if kind in (Asked.DAY, Asked.CLOCK):
-        return Asked.TIME.value
-    if kind is not Asked.ANYTHING:
-        return kind.value
-    match = _OPENING.search(question.lower())
-    return _OPENINGS.get(match.group(), "whether") if match else "what"
-
-
-def _same_subject(a: str, b: str) -> bool:
-    """The telling words of each have a counterpart in the other."""
-    return _covered(a, b) and _covered(b, a)
-
-
-def _covered(a: str, b: str) -> bool:
-    said = term_set(b)
-    weighed = weights(a)
-    missing = [term for term in weighed if not says(term, said)]
-    if any(rarity(term) > TELLING for term in missing):
-        return False
-    total = sum(weighed.values())
-    return total == 0 or 1 - sum(weighed[term] for term in missing) / total >= LEAST_SHARED
+def _passive(words: Sequence[Word], number: int) -> bool:
+    """A may cause B, and B may be caused by A."""
+    before = words[number - 1].text if number else ""
+    after = words[number + 1].text if number + 1 < len(words) else ""
+    return before in _PASSIVE or after == "by"
