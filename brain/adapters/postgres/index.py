@@ -13,7 +13,7 @@ from brain.adapters.postgres.serving import require_in_force
 from brain.adapters.postgres.statistics import Statistics
 from brain.adapters.postgres.store import enter, reachable
 from brain.domain.identity import Audience, DepartmentId, TenantId
-from brain.domain.knowledge import DocumentId, Embedded, Found, Vector
+from brain.domain.knowledge import DocumentId, Embedded, Found, PassageId, Vector
 from brain.domain.ranking import K1, B, rarity, terms
 
 # Filters act after an HNSW scan. Below this many readable passages an exact scan is quick and misses
@@ -43,21 +43,11 @@ WITH near AS (
     SELECT passage_id, ({vector} <=> CAST(:vector AS halfvec({dimensions}))) AS distance
     FROM embedding
     WHERE dimensions = {dimensions} AND start = -1 AND embedder = :embedder
-        AND scope_id = ANY(CAST(:scopes AS bigint[]))
+        AND scope_id = ANY(CAST(:scopes AS bigint[])) {among}
     ORDER BY ({vector} <=> CAST(:vector AS halfvec({dimensions}))) {exactly} LIMIT :limit
 ), dense AS (
     SELECT passage_id, row_number() OVER (ORDER BY distance, passage_id) AS rank FROM near
-), partial AS (
-    SELECT p.passage_id, sum({bm25}) AS score
-    FROM unnest(CAST(:rare AS text[]), CAST(:rare_weights AS float8[])) AS w(term, weight)
-    CROSS JOIN LATERAL (
-        SELECT passage_id, occurrences, length FROM posting
-        WHERE term = w.term AND scope_id = ANY(CAST(:scopes AS bigint[])) OFFSET 0
-    ) p
-    GROUP BY p.passage_id
-), best AS (
-    SELECT passage_id FROM partial ORDER BY score DESC, passage_id LIMIT :candidates
-), scored AS (
+), best AS ({worded}), scored AS (
     SELECT one.passage_id, (
         SELECT sum({bm25}) FROM posting p
         JOIN unnest(CAST(:terms AS text[]), CAST(:weights AS float8[])) AS w(term, weight) ON w.term = p.term
@@ -84,6 +74,24 @@ JOIN scored ON scored.passage_id = p.id
 LEFT JOIN article a ON (a.tenant_id, a.id) = (p.tenant_id, p.article_id)
 WHERE a.id IS NULL OR a.expires_at > now()
 """
+_WORDED = """
+    SELECT passage_id FROM (
+        SELECT p.passage_id, sum({bm25}) AS score
+        FROM unnest(CAST(:rare AS text[]), CAST(:rare_weights AS float8[])) AS w(term, weight)
+        CROSS JOIN LATERAL (
+            SELECT passage_id, occurrences, length FROM posting
+            WHERE term = w.term AND scope_id = ANY(CAST(:scopes AS bigint[])) OFFSET 0
+        ) p
+        GROUP BY p.passage_id
+    ) partial
+    ORDER BY score DESC, passage_id LIMIT :candidates
+"""
+# Where another index has found the candidates: they are read as if they had been found here.
+_AMONG = "AND passage_id = ANY(CAST(:near AS uuid[]))"
+_GIVEN = """
+    SELECT id AS passage_id FROM passage
+    WHERE id = ANY(CAST(:worded AS uuid[])) AND scope_id = ANY(CAST(:scopes AS bigint[]))
+"""
 _BM25 = """
     w.weight * p.occurrences * (CAST({k1} AS float8) + 1) / (p.occurrences + CAST({k1} AS float8)
         * (1 - CAST({b} AS float8) + CAST({b} AS float8) * p.length / CAST(:mean AS float8)))
@@ -91,16 +99,27 @@ _BM25 = """
 
 
 @cache
-def _statement(dimensions: int, *, exact: bool) -> TextClause:
+def _statement(dimensions: int, *, exact: bool, given: bool) -> TextClause:
+    bm25 = _BM25.format(k1=K1, b=B)
     # Adding zero keeps the planner from the HNSW index: its order is the expression's, not the sum's.
     return text(
         _SEARCH.format(
             vector=f"vector::halfvec({dimensions})",
             dimensions=dimensions,
             exactly="+ 0" if exact else "",
-            bm25=_BM25.format(k1=K1, b=B),
+            among=_AMONG if given else "",
+            worded=_GIVEN if given else _WORDED.format(bm25=bm25),
+            bm25=bm25,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What another index found: by meaning, and by words."""
+
+    near: Sequence[PassageId]
+    worded: Sequence[PassageId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +137,9 @@ class PostgresIndex:
         audience: Audience,
         department: DepartmentId | None,
         limit: int,
+        candidates: Candidates | None = None,
     ) -> list[Found]:
+        """With `candidates`, the best among them: scores, ranks and rights are the same as without."""
         async with reachable(), self.engine.begin() as connection:
             await enter(connection, audience.tenant)
             scopes = await connection.execute(
@@ -132,13 +153,15 @@ class PostgresIndex:
             frequencies = await self.statistics.frequencies(connection, list(through), sought)
             weights = {term: rarity(count, size) for term, count in frequencies.items()}
             rare = self._rarest(frequencies)
-            exact = size < self.exact_below
+            exact = candidates is not None or size < self.exact_below
             if not exact:
                 await connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
                 await connection.execute(text("SET LOCAL hnsw.ef_search = 200"))
             result = await connection.execute(
-                _statement(len(vector), exact=exact),
+                _statement(len(vector), exact=exact, given=candidates is not None),
                 {
+                    "near": list(candidates.near) if candidates else [],
+                    "worded": list(candidates.worded) if candidates else [],
                     "vector": str(list(vector)),
                     "embedder": vector.embedder,
                     "scopes": list(through),
