@@ -12,6 +12,7 @@ from brain.domain.audit import Link, Sought
 from brain.domain.change import Cause, Source, Withdrawn
 from brain.domain.doubts import Judgement
 from brain.domain.events import Event
+from brain.domain.guarantee import PastAnswer
 from brain.domain.identity import Audience, Department, DepartmentId, Member, MemberId, TenantId
 from brain.domain.knowledge import (
     ArticleId,
@@ -269,11 +270,8 @@ class Articles(Protocol):
         wordings: Sequence[tuple[str, Vector]],
         passages: Sequence[Embedded],
     ) -> Withdrawn:
-        """Insert, or add a version; passages of the former version leave the index.
-
-        Answers that the article gave and that say something else are withdrawn, and what rests on them; a
-        review that was still open for the article ends.
-        """
+        """Insert, or add a version, whose passages replace the former's in the index. Answers that the
+        article gave and that say something else are withdrawn, and what rests on them; its review ends."""
 
     async def article(self, article: ArticleId, *, lock: bool) -> Article | None: ...
 
@@ -287,11 +285,8 @@ class Articles(Protocol):
         """Add a version that says the same to other readers."""
 
     async def withdraw(self, article: ArticleId, cause: Cause, *, reason: str) -> Withdrawn:
-        """Retract it, or suspend it for any other cause, and withdraw what rests on it.
-
-        Retracting also ends an open review of it, takes back the answers that it gave, and drops the examples
-        that were made of it.
-        """
+        """Retract it, or suspend it for any other cause, and withdraw what rests on it. Retracting also ends
+        its open review, takes back the answers that it gave, and drops the examples that were made of it."""
 
     async def articles(self, *, audience: Audience) -> list[Article]: ...
 
@@ -304,6 +299,9 @@ class Records(Protocol):
 
     async def feedback(self, *, departments: frozenset[DepartmentId], limit: int) -> list[Feedback]:
         """On answers of these departments, newest first."""
+
+    async def past_answers(self, department: DepartmentId, *, limit: int) -> list[PastAnswer]:
+        """What was answered from its documents, newest first, with what people said of it."""
 
     async def save_example(self, example: TrainingExample) -> None: ...
 

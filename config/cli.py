@@ -9,6 +9,7 @@ from brain.domain.errors import ExpertError
 from config.commands import (
     asking,
     auditing,
+    calibrating,
     curating,
     examining,
     ingesting,
@@ -57,7 +58,18 @@ def expert(
     """
 
 
-_themes = (asking, reviewing, ingesting, knowledge, curating, installation, reindexing, examining, privacy)
+_themes = (
+    asking,
+    reviewing,
+    ingesting,
+    knowledge,
+    curating,
+    calibrating,
+    installation,
+    reindexing,
+    examining,
+    privacy,
+)
 for _theme in _themes:
     app.registered_commands += _theme.app.registered_commands
 app.add_typer(working.app, name="tasks")

@@ -14,6 +14,7 @@ from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
 from brain.domain.errors import Unavailable
+from brain.usecases.calibrate import Calibrate
 from brain.usecases.erase import Erase
 from brain.usecases.export import Export
 from brain.usecases.roll_back import RollBack
@@ -59,6 +60,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             roll_back=RollBack(wiring.store, wiring.embedder),
             erase=Erase(wiring.store, wiring.embedder),
             export=Export(wiring.store),
+            calibrate=Calibrate(wiring.store, wiring.ask.calibration),
             ready=ready,
             queue_counts=queue_counts,
             version=_version(),

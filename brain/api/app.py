@@ -11,6 +11,7 @@ from fastapi.routing import APIRouter
 from brain.api import (
     administration,
     articles,
+    calibration,
     errors,
     knowledge,
     operation,
@@ -58,7 +59,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.context = Context(services, answering, metrics)
     app.include_router(operation.router, responses=errors.problems(500))
-    for theme in (questions, reviews, knowledge, articles, administration, privacy):
+    for theme in (questions, reviews, knowledge, articles, administration, calibration, privacy):
         _include(app, theme.router)
     errors.install(app)
     app.add_middleware(Access, services=services, metrics=metrics)

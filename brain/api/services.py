@@ -10,6 +10,7 @@ from brain.domain.circuit import Circuit
 from brain.ports import Store
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask
+from brain.usecases.calibrate import Calibrate
 from brain.usecases.decide import Decide
 from brain.usecases.erase import Erase
 from brain.usecases.export import Export
@@ -46,6 +47,7 @@ class Services:
     roll_back: RollBack
     erase: Erase
     export: Export
+    calibrate: Calibrate
     ready: Callable[[], Awaitable[Readiness]]
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     version: str

@@ -3,7 +3,7 @@ calibration fitted to questions whose answers are known (benchmarks/fit_confiden
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Signals:
     words_cited: float = 0.0
     shape: float = 0.0
     support: float = 0.0
+    # What doubts leave of the confidence at most (brain/domain/doubts.py).
+    most: float = 1.0
     drafted: bool = False
     wanted: str = Asked.ANYTHING.value
     missing: tuple[str, ...] = ()
@@ -54,6 +56,20 @@ class Calibration:
         coefficients = tuple((str(name), float(value)) for name, value in content["coefficients"].items())
         return cls(float(content["intercept"]), coefficients)
 
+    def chance(self, values: Mapping[str, float]) -> float:
+        """That an answer with these signals is right."""
+        logit = self.intercept + sum(weight * values[name] for name, weight in self.coefficients)
+        return 1 / (1 + math.exp(-logit))
+
+    def again(self, former: float, values: Mapping[str, float]) -> float | None:
+        """What an answer of the `former` confidence would have today, after its signals; None where they were
+        others then. Whatever doubt had lowered it does so again."""
+        if former == 0.0:
+            return former
+        if "most" not in values or any(name not in values for name, _ in self.coefficients):
+            return None
+        return min(self.chance(values), values["most"])
+
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
@@ -65,7 +81,7 @@ class Confidence:
 
 
 def numeric(signals: Signals) -> dict[str, float]:
-    """The signals that a calibration weighs."""
+    """The signals that are numbers: what a calibration weighs, and what is kept of an answer."""
     values = ((one.name, getattr(signals, one.name)) for one in fields(signals))
     return {name: value for name, value in values if isinstance(value, float)}
 
@@ -154,9 +170,7 @@ def _as_written(stems: Sequence[str], question: str) -> tuple[str, ...]:
 def confidence(signals: Signals, calibration: Calibration) -> Confidence:
     if not signals.drafted:
         return Confidence(0.0, _reasons(signals), signals)
-    values = numeric(signals)
-    logit = calibration.intercept + sum(weight * values[name] for name, weight in calibration.coefficients)
-    return Confidence(1 / (1 + math.exp(-logit)), _reasons(signals), signals)
+    return Confidence(calibration.chance(numeric(signals)), _reasons(signals), signals)
 
 
 def _reasons(signals: Signals) -> tuple[str, ...]:

@@ -80,4 +80,5 @@ def lowered(weighed: Confidence, doubted: Sequence[Doubt]) -> Confidence:
         return weighed
     most = min(doubt.most for doubt in doubted)
     reasons = (*(doubt.reason for doubt in doubted), *weighed.reasons)
-    return replace(weighed, value=min(weighed.value, most), reasons=reasons)
+    signals = replace(weighed.signals, most=min(weighed.signals.most, most))
+    return Confidence(min(weighed.value, most), reasons, signals)

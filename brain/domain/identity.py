@@ -29,10 +29,20 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """At or above `publish` an answer goes out unseen; below `abstain` no draft is offered at all."""
+    """At or above `publish` an answer goes out unseen; below `abstain` no draft is offered at all.
+
+    `filed` is what the department's file says of `publish`, where what its verdicts allow is in force.
+    """
 
     publish: float = 0.58
     abstain: float = 0.15
+    filed: float | None = None
+
+    def calibrated(self, publish: float) -> "Thresholds":
+        return Thresholds(publish, self.abstain, self.publish if self.filed is None else self.filed)
+
+    def as_filed(self) -> "Thresholds":
+        return self if self.filed is None else Thresholds(self.filed, self.abstain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,15 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from brain.domain.identity import Department, DepartmentId, Member, Role, TenantId, Visibility
+from brain.domain.identity import (
+    Department,
+    DepartmentId,
+    Member,
+    Role,
+    TenantId,
+    Thresholds,
+    Visibility,
+)
 from brain.domain.records import AuditEntry
 from brain.ports import Store, Transaction
 from brain.usecases.withdraw import follow_up
@@ -27,8 +35,9 @@ async def load_departments(store: Store, tenant: TenantId, files: Sequence[Depar
     async with store.transaction(tenant) as tx:
         former = await tx.people.departments()
         before = {department.id for department in former}
+        in_force = {department.slug: department.thresholds for department in former}
         for file in files:
-            await tx.people.save_department(file.department)
+            await tx.people.save_department(_as_calibrated(file.department, in_force))
         present = await tx.people.departments()
         ids = {department.slug: department.id for department in present}
         for narrowed in _narrowed(former, present):
@@ -50,6 +59,15 @@ async def load_departments(store: Store, tenant: TenantId, files: Sequence[Depar
         if handle not in known
     ]
     return absent + [one for file in files for one in _idle_owner(file, ids, members)]
+
+
+def _as_calibrated(told: Department, in_force: Mapping[str, Thresholds]) -> Department:
+    """The file does not take back what was calibrated; `expert uncalibrate` does."""
+    present = in_force.get(told.slug)
+    if present is None or present.filed is None:
+        return told
+    publish = max(present.publish, told.thresholds.abstain)
+    return replace(told, thresholds=told.thresholds.calibrated(publish))
 
 
 def _idle_owner(

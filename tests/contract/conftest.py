@@ -15,6 +15,7 @@ from brain.api.services import Check, Readiness, Services
 from brain.domain.identity import MemberId
 from brain.domain.records import Key, KeyId
 from brain.usecases.authenticate import digest, new_key
+from brain.usecases.calibrate import Calibrate
 from brain.usecases.erase import Erase
 from brain.usecases.export import Export
 from brain.usecases.roll_back import RollBack
@@ -91,6 +92,7 @@ def services(world: World, system_engine: AsyncEngine) -> Services:
         roll_back=RollBack(world.store, world.decide.embedder),
         erase=Erase(world.store, world.ask.embedder),
         export=Export(world.store),
+        calibrate=Calibrate(world.store, world.ask.calibration),
         ready=ready,
         queue_counts=queue_counts,
         version="1.2.3",

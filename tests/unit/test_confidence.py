@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from brain.domain.confidence import Calibration, confidence, numeric, signals
+from brain.domain.doubts import Doubt, lowered
 from brain.domain.evidence import check
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
@@ -78,6 +79,19 @@ def test_the_fitted_calibration_never_punishes_a_good_signal() -> None:
     known = numeric(signals("", (), check("", ())))
     assert {name for name, _ in calibration.coefficients} <= set(known)
     assert all(weight >= 0 for _, weight in calibration.coefficients)
+
+
+def test_a_past_answer_is_weighed_as_it_would_be_today() -> None:
+    ranked = fuse([found(), found("Badges are blocked by reception.", 2, 0.1)])
+    answer = check("Application passwords of Redis are rotated every 90 days. [1]", ranked)
+    calibration = Calibration.load()
+    weighed = confidence(signals("How often are Redis passwords rotated?", ranked, answer), calibration)
+    kept = numeric(weighed.signals)
+    assert calibration.again(0.3, kept) == pytest.approx(weighed.value)
+    doubted = lowered(weighed, [Doubt(0.01, "Hm.")])
+    assert calibration.again(0.3, numeric(doubted.signals)) == doubted.value == 0.01
+    assert calibration.again(0.0, kept) == 0.0
+    assert calibration.again(0.3, {"likeness": 1.0}) is None
 
 
 @pytest.mark.parametrize("question", ["", "?", "the", "🙂"])

@@ -168,7 +168,7 @@ _NO_WORDS = frozenset(
 )
 # Ids, digests and numbers: what an audit entry may keep of an erased person's act.
 _NOBODY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}|\d{1,12}")
-_KEPT_DETAILS = frozenset(("source", "kind", "department", "roles", "entries"))
+_KEPT_DETAILS = frozenset(("source", "kind", "department", "roles", "entries", "publish"))
 
 
 @dataclass(frozen=True, slots=True)

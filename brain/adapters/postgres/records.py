@@ -12,9 +12,11 @@ from brain.adapters.postgres.people import still_here
 from brain.adapters.postgres.trail import to_link
 from brain.domain.answer import AnswerId
 from brain.domain.audit import Link, Sought
+from brain.domain.guarantee import PastAnswer
 from brain.domain.identity import DepartmentId, MemberId, TenantId
 from brain.domain.question import QuestionId
 from brain.domain.records import AuditEntry, Feedback, FeedbackId, Reason, Task, TaskId, TaskState
+from brain.domain.review import VerdictKind
 from brain.domain.training import TrainingExample
 
 
@@ -66,6 +68,26 @@ class SqlRecords:
                 comment=row.comment,
                 asked=row.asked,
             )
+            for row in rows
+        ]
+
+    async def past_answers(self, department: DepartmentId, *, limit: int) -> list[PastAnswer]:
+        # Only first versions are the machine's own; what was approved before is not weighed again.
+        rows = await self.connection.execute(
+            text(
+                "SELECT a.confidence, a.signals, v.kind, f.helpful FROM answer a"
+                " LEFT JOIN review r ON (r.tenant_id, r.answer_id) = (a.tenant_id, a.id)"
+                "   AND r.occasion = 'answer'"
+                " LEFT JOIN verdict v ON (v.tenant_id, v.review_id) = (r.tenant_id, r.id)"
+                " LEFT JOIN (SELECT tenant_id, answer_id, bool_and(helpful) AS helpful FROM feedback"
+                "   GROUP BY tenant_id, answer_id) f ON (f.tenant_id, f.answer_id) = (a.tenant_id, a.id)"
+                " WHERE a.department_id = :department AND a.version = 1 AND a.model NOT IN ('approved', '')"
+                " ORDER BY a.created_at DESC, a.id LIMIT :limit"
+            ),
+            {"department": department, "limit": limit},
+        )
+        return [
+            PastAnswer(row.confidence, row.signals, VerdictKind(row.kind) if row.kind else None, row.helpful)
             for row in rows
         ]
 

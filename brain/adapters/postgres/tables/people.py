@@ -38,6 +38,7 @@ class Department(SQLModel, table=True):
     visibility: str = Field(sa_type=Text)
     publish: float
     abstain: float
+    publish_filed: float | None
     instructions: str = Field(sa_type=Text)
     review_hours: int
     article_days: int = Field(default=180, sa_column_kwargs={"server_default": "180"})
