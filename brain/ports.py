@@ -43,10 +43,8 @@ class Embedder(Protocol):
     name: str
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
-        """One vector for each text, in order; all of them from one model, which they name.
-
-        Raises `Unavailable` where the model cannot be reached.
-        """
+        """One vector for each text, in order; all of them from one model, which they name. Raises
+        `Unavailable` where the model cannot be reached."""
 
     def count_tokens(self, text: str) -> int:
         """Tokens as this model counts them, or a close estimate."""
@@ -141,6 +139,9 @@ class Copies(Protocol):
 
     async def kept(self, document: DocumentId) -> bytes | None:
         """The file itself, where it is kept to be read again."""
+
+    async def embedded(self, passages: Sequence[Passage], *, embedder: str) -> list[Embedded]:
+        """Those that this embedder embedded before, in any document of the tenant that says the same."""
 
     async def waiting(self) -> list[Document]:
         """Those that were linked to a document which changed or went, and are to be read again."""

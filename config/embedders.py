@@ -13,6 +13,7 @@ from brain.adapters.litellm_embedder import PREFIX, LiteLLMEmbedder
 from brain.adapters.litellm_library import guarded_litellm
 from brain.adapters.outbound import Gate
 from brain.adapters.postgres.tenants import embedders_in_force
+from brain.adapters.remembering_embedder import RememberingEmbedder
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.knowledge import Vector
 from brain.ports import Embedder, TextKind
@@ -80,7 +81,7 @@ class ServingEmbedder:
     """An embedder that becomes another one when that is in force; each vector says whose it is."""
 
     def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+        self._embedder = RememberingEmbedder(embedder)
         self.name = embedder.name
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
@@ -98,7 +99,9 @@ class ServingEmbedder:
                     name = await in_force()
                     if name == self.name:
                         continue
-                    self._embedder = await stack.enter_async_context(loaded(settings, name))
+                    self._embedder = RememberingEmbedder(
+                        await stack.enter_async_context(loaded(settings, name))
+                    )
                 except ExpertError as error:
                     # Whoever asks or writes meanwhile is told to come back; this is for whoever can mend it.
                     log.warning("embedder.not_followed", reason=str(error))

@@ -41,6 +41,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=registry,
         )
+        self._reuse = Counter(
+            "expert_approved_answers",
+            "Questions answered, by whether an approved answer to the same one was served.",
+            ["outcome"],
+            registry=registry,
+        )
         self._limited = Counter(
             "expert_limited", "Requests refused, by what there was too much of.", ["kind"], registry=registry
         )
@@ -78,6 +84,7 @@ class Metrics:
             self._questions.labels("pending").inc()
             return
         self._questions.labels(reply.answer.status.value).inc()
+        self._reuse.labels("hit" if reply.answer.article else "miss").inc()
         for step, milliseconds in reply.answer.timings_ms.items():
             self._steps.labels(step).observe(milliseconds / 1000)
 

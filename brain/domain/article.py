@@ -1,5 +1,6 @@
 """Approved questions and answers kept as knowledge."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -59,6 +60,19 @@ class Article:
     def notice_at(self) -> datetime:
         """When to ask for a confirmation: some days before the end, or half-way of a short life."""
         return self.expires_at - min(NOTICE, (self.expires_at - self.approval.at) / 2)
+
+
+def undisputed(articles: Sequence[Article], *, among: frozenset[DepartmentId]) -> Article | None:
+    """The first of those that answer one question, if no other department answers it differently: then it is
+    that of the asker's own department (`among`), and without one nobody can tell which is meant."""
+    own = [one for one in articles if one.department in among]
+    for those in (own, articles):
+        said = {(one.department, one.text) for one in those}
+        if those and (len({text for _, text in said}) == 1 or len({owner for owner, _ in said}) == 1):
+            return those[0]
+        if those:
+            return None
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
-from brain.domain.article import Article
+from brain.domain.article import Article, undisputed
 from brain.domain.confidence import Calibration, Confidence, confidence, numeric, said, signals
 from brain.domain.doubts import beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
@@ -245,11 +245,14 @@ class Ask:
 
     async def _same_article(self, tx: Transaction, asked: _Asked, vector: Vector) -> Article | None:
         question = asked.question
-        for match in await tx.articles.nearest(question.audience, vector=vector, limit=5):
-            wanted = question.department in (None, match.article.department)
-            if wanted and same_question(asked.wording, match.wording, match.similarity):
-                return match.article.as_read_by(frozenset(one.id for one in asked.departments))
-        return None
+        same = [
+            match.article
+            for match in await tx.articles.nearest(question.audience, vector=vector, limit=5)
+            if question.department in (None, match.article.department)
+            and same_question(asked.wording, match.wording, match.similarity)
+        ]
+        article = undisputed(same, among=question.audience.departments)
+        return article.as_read_by(frozenset(one.id for one in asked.departments)) if article else None
 
     async def _same_review(self, tx: Transaction, asked: _Asked, vector: Vector) -> ReviewId | None:
         question = asked.question

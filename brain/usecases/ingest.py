@@ -121,7 +121,9 @@ class Ingest:
         # In a thread: a large document takes seconds, in which everybody else would wait.
         chunks = await asyncio.to_thread(chunk, parsed, count_tokens=self.embedder.count_tokens)
         passages = await asyncio.to_thread(_passages, document, chunks)
-        embedded = await embed_passages(self.embedder, passages)
+        async with self.store.transaction(version.tenant) as tx:
+            known = await tx.library.copies.embedded(passages, embedder=self.embedder.name)
+        embedded = await embed_passages(self.embedder, passages, known=known)
         async with self.store.transaction(version.tenant) as tx:
             await _require_unchanged(tx, document, version.former)
             withdrawn = await tx.library.save(

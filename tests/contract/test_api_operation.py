@@ -65,6 +65,7 @@ async def test_metrics_count_without_naming_anybody(api: Api) -> None:
     text = (await api.http.get("/metrics")).text
 
     assert f'expert_questions_total{{outcome="{asked["status"]}"}} 1.0' in text
+    assert 'expert_approved_answers_total{outcome="miss"} 1.0' in text
     assert 'expert_requests_total{method="POST",route="/v1/questions",status="200"} 1.0' in text
     assert 'route="/v1/questions/{id}"' in text
     assert 'expert_ask_step_seconds_count{step="retrieve"} 1.0' in text

@@ -10,8 +10,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.passages import WHOLE
 from brain.domain.identity import DepartmentId, TenantId
-from brain.domain.knowledge import Document, DocumentId, DocumentStatus
+from brain.domain.knowledge import (
+    Document,
+    DocumentId,
+    DocumentStatus,
+    Embedded,
+    Passage,
+    Vector,
+)
 from brain.domain.likeness import bands
 
 DOCUMENTS = """
@@ -24,6 +32,23 @@ _ALIKE = f"""
     WHERE department_id = :department AND band = ANY(CAST(:bands AS bigint[])) GROUP BY document_id
     ORDER BY shared DESC, document_id LIMIT 10
 ) l ON l.document_id = d.id WHERE d.id <> :id AND d.status = 'live' ORDER BY d.created_at, d.id
+"""
+# One passage of each content. Of documents only: their hash covers title and headings, which count, too.
+_EMBEDDED = """
+SELECT p.content_hash, whole.vector::text AS vector, piece.starts, piece.pieces
+FROM (
+    SELECT DISTINCT ON (content_hash) tenant_id, id, content_hash FROM passage
+    WHERE content_hash = ANY(CAST(:hashes AS text[])) AND document_id IS NOT NULL
+    ORDER BY content_hash, id
+) p
+JOIN embedding whole ON (whole.tenant_id, whole.passage_id, whole.embedder, whole.start)
+    = (p.tenant_id, p.id, :embedder, :whole)
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(e.start ORDER BY e.start), ARRAY[]::integer[]) AS starts,
+        coalesce(array_agg(e.vector::text ORDER BY e.start), ARRAY[]::text[]) AS pieces
+    FROM embedding e
+    WHERE (e.tenant_id, e.passage_id, e.embedder) = (p.tenant_id, p.id, :embedder) AND e.start > :whole
+) piece
 """
 
 
@@ -53,6 +78,22 @@ class SqlCopies:
             text("SELECT content FROM document WHERE id = :id"), {"id": document}
         )
         return None if content is None else bytes(content)
+
+    async def embedded(self, passages: Sequence[Passage], *, embedder: str) -> list[Embedded]:
+        by_hash = {one.content_hash: one for one in passages}
+        rows = await self.connection.execute(
+            text(_EMBEDDED), {"hashes": sorted(by_hash), "embedder": embedder, "whole": WHOLE}
+        )
+        return [
+            Embedded(
+                by_hash[row.content_hash],
+                _vector(row.vector, embedder),
+                tuple(
+                    (start, _vector(one, embedder)) for start, one in zip(row.starts, row.pieces, strict=True)
+                ),
+            )
+            for row in rows
+        ]
 
     async def waiting(self) -> list[Document]:
         rows = await self.connection.execute(
@@ -91,6 +132,10 @@ class SqlCopies:
             text("SELECT id FROM document WHERE id = :id FOR KEY SHARE"), {"id": document}
         )
         return DocumentId(found) if found else None
+
+
+def _vector(stored: str, embedder: str) -> Vector:
+    return Vector(map(float, stored[1:-1].split(",")), embedder=embedder)
 
 
 def to_document(row: Row[Any]) -> Document:

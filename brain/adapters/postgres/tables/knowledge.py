@@ -146,6 +146,7 @@ class Passage(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "scope_id"], ["scope.tenant_id", "scope.id"]),
         CheckConstraint("num_nonnulls(document_id, article_id) = 1", name="origin"),
         Index("passage_scope", "tenant_id", "scope_id", postgresql_include=["length"]),
+        Index("passage_content", "tenant_id", "content_hash"),
         Index("passage_document", "tenant_id", "document_id"),
         Index("passage_article", "tenant_id", "article_id"),
     )
