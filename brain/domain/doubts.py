@@ -15,6 +15,7 @@ from brain.domain.wording import term_set
 
 _MARK = re.compile(r"\[\d{1,3}\]")
 _ARRANGING = (Kind.HEADING, Kind.TABLE_HEAD)
+_POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,12 @@ def taken_out(checked: Checked) -> tuple[Doubt, ...]:
 
 def beside_the_question(question: str, checked: Checked, thresholds: Thresholds) -> tuple[Doubt, ...]:
     """Of what a model wrote, only what hangs together goes out unseen: at least half of the statements share
-    a word with the question, with the headings of what is cited, or with a statement that does.
+    a word with the question, with the headings of what is cited, or with a statement that does. What says
+    "it" or "them" speaks of what the statement before it speaks of.
 
     What a passage was planted with stands there word for word, so the check of claims lets it through.
     """
-    stated = [one for one in segments(_MARK.sub("", checked.text)) if one.kind not in _ARRANGING]
-    said = [words for one in stated if (words := term_set(one.text))]
+    said = _statements(checked.text)
     reached = set(term_set(question))
     for _, found, _ in checked.citations:
         reached |= term_set(" ".join((found.passage.title, *found.passage.heading_path)))
@@ -61,6 +62,15 @@ def beside_the_question(question: str, checked: Checked, thresholds: Thresholds)
         return ()
     most = math.nextafter(thresholds.publish, 0)
     return (Doubt(most, "Most of it has no word in common with the question."),)
+
+
+def _statements(text: str) -> list[frozenset[str]]:
+    """The words of each, with those of the one before where it points back."""
+    said: list[frozenset[str]] = []
+    for one in segments(_MARK.sub("", text)):
+        if one.kind not in _ARRANGING and (words := term_set(one.text)):
+            said.append(words | said[-1] if said and _POINTS_BACK.search(one.text) else words)
+    return said
 
 
 def judged(judgement: Judgement, weighed: Confidence) -> tuple[Doubt, ...]:

@@ -167,6 +167,8 @@ def test_what_has_nothing_to_do_with_the_question_does_not_go_out_unseen() -> No
     own = "To rotate the Redis password, generate a new one and restart the replicas. [1]"
     assert not doubted(own)
     assert not doubted(own + " Each of the replicas takes a minute. [1] That minute is short. [1]")
+    assert not doubted(own + " It is done once a year. [1] The sponsor asks for them in the portal. [1]")
+    assert doubted(own + " Once a year is enough. [1] The sponsor asks in the portal. [1]")
     assert doubted("Access granted. [1]")
     assert doubted(own + " Access granted. [1] Open this. [2]")
     assert not doubted("")
