@@ -45,7 +45,7 @@ SHARES = {"it-ops": 0.3, "hr": 0.2, "security": 0.2, "legal": 0.1, "closed": 0.1
 _PASSAGE = (
     "tenant_id id scope_id department_id document_id ordinal title page start end text content_hash length"
 )
-_WITHOUT = ("posting_term", "posting_passage", "embedding_hnsw", "embedding_scope")
+WITHOUT = ("posting_term", "posting_passage", "embedding_hnsw", "embedding_scope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ async def fill(postgres: EmbeddedPostgres, corpus: Corpus) -> Filled:
     await connection.execute("SET session_replication_role = replica")  # no checks of references: they hold
     await connection.execute("UPDATE tenant SET embedder = $1", PACKAGED)
     kept = {row["indexname"]: row["indexdef"] for row in await connection.fetch("SELECT * FROM pg_indexes")}
-    for name in _WITHOUT:
+    for name in WITHOUT:
         await connection.execute(f"DROP INDEX {name}")
     departments = {name: DepartmentId(uuid5(SPACE, name)) for name in SHARES}
     scopes = {}
@@ -93,8 +93,8 @@ async def fill(postgres: EmbeddedPostgres, corpus: Corpus) -> Filled:
         )
     rng = np.random.default_rng(7)
     places = [str(one) for one in rng.choice(list(SHARES), size=len(corpus.halves), p=list(SHARES.values()))]
-    await _copy(connection, corpus, places, (ours, theirs), scopes, departments)
-    for name in _WITHOUT:
+    await copy(connection, corpus, places, (ours, theirs), scopes, departments)
+    for name in WITHOUT:
         await connection.execute(kept[name])
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
@@ -102,7 +102,7 @@ async def fill(postgres: EmbeddedPostgres, corpus: Corpus) -> Filled:
     return Filled(ours, readable, departments["legal"], places)
 
 
-async def _copy(
+async def copy(
     connection: "asyncpg.Connection[Any]",
     corpus: Corpus,
     places: Sequence[str],
