@@ -35,7 +35,7 @@ from brain.usecases.embedding import embed_passages
 
 DEPARTMENT = DepartmentId(UUID(int=1))
 # Candidates of each ranking, and passages that are read: as brain/usecases/ask.py has it.
-CANDIDATES = 30
+CANDIDATES = 50
 GIVEN = 8
 FOLDS = 10
 # How much each set counts, whatever its size: runbook questions are what the product is for, and most people

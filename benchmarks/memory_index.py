@@ -49,6 +49,7 @@ class MemoryIndex:
         dense_rank = {position: rank for rank, position in enumerate(by_meaning, start=1)}
         lexical_rank = {position: rank for rank, position in enumerate(by_words, start=1)}
         return fuse(
+            question,
             [
                 Found(
                     self.passages[one],

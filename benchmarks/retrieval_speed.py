@@ -38,7 +38,7 @@ from brain.domain.knowledge import Vector
 from brain.domain.ranking import terms
 from config.embedded_postgres import EmbeddedPostgres
 
-LIMIT = 30
+LIMIT = 50
 SPACE = UUID("6f0d9a1e-4b0e-4a50-9a57-1d7d3f6a2c11")
 # Of all passages: four departments the asker may read, a closed one, and another tenant's.
 SHARES = {"it-ops": 0.3, "hr": 0.2, "security": 0.2, "legal": 0.1, "closed": 0.1, "other tenant": 0.1}

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from uuid import UUID
 
 import snowballstemmer
 
@@ -13,12 +12,11 @@ from brain.domain.knowledge import Found
 
 K1 = 1.2
 B = 0.75
-# Share of the meaning in the fused score; flat between 0.7 and 0.8 on the development questions.
-DENSE_SHARE = 0.75
-# How much the best passages of a document count beside the passage itself: several that are near the question
-# say that the document is about it. Flat between 0.4 and 1.
-DOCUMENT_WEIGHT = 0.7
-DOCUMENT_BEST = 3
+# Share of the words in the fused score, at most: where the best passage has this BM25 score or more, for a
+# question of one word, and its square root times as much for more. One that shares only a few common words with
+# the question says little by them.
+WORDS_SHARE = 0.5
+TELLING_SCORE = 10.0
 
 STOP_WORDS = frozenset(
     """
@@ -95,35 +93,23 @@ def rarity(frequency: int, passages: int) -> float:
     return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
 
 
-def fuse(found: Sequence[Found]) -> list[Found]:
+def fuse(question: str, found: Sequence[Found]) -> list[Found]:
     """Best first, with `score` set: a convex combination of how near the passage is as a whole, how near its
-    nearest piece is, and how many of its words are the question's, each stretched to 0..1; then with the same
-    of its document's best passages."""
+    nearest piece is, and how many of its words are the question's, each stretched to 0..1. How much words
+    count depends on how much the best ones say (decision 0040)."""
     if not found:
         return []
     whole = _stretched([one.dense_score for one in found])
     piece = _stretched([one.piece_score for one in found])
     lexical = _stretched([one.lexical_score for one in found])
-    own = [
-        DENSE_SHARE * (by_whole + by_piece) / 2 + (1 - DENSE_SHARE) * by_words
-        for by_whole, by_piece, by_words in zip(whole, piece, lexical, strict=True)
-    ]
+    telling = TELLING_SCORE * math.sqrt(max(1, len(set(terms(question)))))
+    words = WORDS_SHARE * min(1.0, max(one.lexical_score for one in found) / telling)
     scored = [
-        replace(one, score=(score + DOCUMENT_WEIGHT * shared) / (1 + DOCUMENT_WEIGHT))
-        for one, score, shared in zip(found, own, _of_documents(found, own), strict=True)
+        replace(one, score=(1 - words) * (by_whole + by_piece) / 2 + words * by_words)
+        for one, by_whole, by_piece, by_words in zip(found, whole, piece, lexical, strict=True)
     ]
     # Ties go to a fixed order, so that the same question gets the same answer.
     return sorted(scored, key=lambda one: (-one.score, str(one.passage.id)))
-
-
-def _of_documents(found: Sequence[Found], scores: Sequence[float]) -> list[float]:
-    """For each passage, the mean of its document's best scores; a short document is not held against it."""
-    sources = [one.passage.document or one.passage.article or one.passage.id for one in found]
-    by_source: dict[UUID, list[float]] = {}
-    for source, score in zip(sources, scores, strict=True):
-        by_source.setdefault(source, []).append(score)
-    best = {source: sorted(own, reverse=True)[:DOCUMENT_BEST] for source, own in by_source.items()}
-    return [sum(best[source]) / len(best[source]) for source in sources]
 
 
 def _stretched(scores: Sequence[float]) -> list[float]:

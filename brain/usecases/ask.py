@@ -37,7 +37,7 @@ from brain.usecases.request_review import readable_first, request_review
 Progress = Callable[[str], None]
 
 # Candidates of each ranking, and how many of the fused ones a generator reads.
-CANDIDATES = 30
+CANDIDATES = 50
 READ = 8
 # How often an answer is made anew because a source changed meanwhile.
 ATTEMPTS = 3
@@ -135,7 +135,7 @@ class Ask:
             department=question.department,
             limit=CANDIDATES,
         )
-        ranked = fuse(candidates)
+        ranked = fuse(asked.wording, candidates)
         found = _readable(ranked)
         asked.done("retrieve")
         department = asked.department(question.department or (found[0].passage.department if found else None))

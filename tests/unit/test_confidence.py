@@ -30,7 +30,7 @@ def found(text: str = TEXT, number: int = 1, dense: float = 0.6) -> Found:
 def value(
     question: str, answer: str = "Application passwords of Redis are rotated every 90 days. [1]"
 ) -> float:
-    ranked = fuse([found(), found("Badges are blocked by reception.", 2, 0.1)])
+    ranked = fuse(question, [found(), found("Badges are blocked by reception.", 2, 0.1)])
     return confidence(signals(question, ranked, check(answer, ranked)), Calibration.load()).value
 
 
@@ -46,14 +46,14 @@ def test_an_answer_of_another_shape_costs_confidence() -> None:
 
 
 def test_no_draft_is_no_confidence() -> None:
-    ranked = fuse([found()])
+    ranked = fuse("How often?", [found()])
     result = confidence(signals("How often?", ranked, check("", ranked)), Calibration.load())
     assert result.value == 0
     assert "No passage answers the question." in result.reasons
 
 
 def test_reasons_name_what_is_unknown() -> None:
-    ranked = fuse([found()])
+    ranked = fuse("How often?", [found()])
     answer = check("Application passwords of Redis are rotated every 90 days. [1]", ranked)
     result = confidence(
         signals("How often are MongoDB passwords rotated?", ranked, answer), Calibration.load()
@@ -62,14 +62,14 @@ def test_reasons_name_what_is_unknown() -> None:
 
 
 def test_reasons_say_what_is_good() -> None:
-    ranked = fuse([found()])
+    ranked = fuse("How often?", [found()])
     answer = check("Application passwords of Redis are rotated every 90 days. [1]", ranked)
     result = confidence(signals("How often are Redis passwords rotated?", ranked, answer), Calibration.load())
     assert "The cited passage names every key term of the question." in result.reasons
 
 
 def test_signals_stay_in_their_range() -> None:
-    ranked = fuse([found()])
+    ranked = fuse("How often?", [found()])
     read = signals("How often are Redis passwords rotated?", ranked, check(TEXT, ranked))
     assert all(0 <= number <= 1 for number in numeric(read).values())
 
@@ -82,7 +82,7 @@ def test_the_fitted_calibration_never_punishes_a_good_signal() -> None:
 
 
 def test_a_past_answer_is_weighed_as_it_would_be_today() -> None:
-    ranked = fuse([found(), found("Badges are blocked by reception.", 2, 0.1)])
+    ranked = fuse(question, [found(), found("Badges are blocked by reception.", 2, 0.1)])
     answer = check("Application passwords of Redis are rotated every 90 days. [1]", ranked)
     calibration = Calibration.load()
     weighed = confidence(signals("How often are Redis passwords rotated?", ranked, answer), calibration)

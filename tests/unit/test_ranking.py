@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from brain.domain.identity import DepartmentId
-from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
+from brain.domain.knowledge import Found, Passage, PassageId
 from brain.domain.ranking import fuse, terms
 
 
@@ -49,29 +49,25 @@ def test_a_code_in_a_question_meets_the_code_in_a_text() -> None:
 
 
 def test_fusion_puts_first_what_both_rankings_like() -> None:
-    ranked = fuse([found(1, 0.9, 0.0), found(2, 0.8, 9.0), found(3, 0.1, 10.0)])
+    ranked = fuse("Rotate the password?", [found(1, 0.9, 0.0), found(2, 0.8, 9.0), found(3, 0.1, 10.0)])
     assert [one.passage.text for one in ranked] == ["2", "1", "3"]
     assert all(0 <= one.score <= 1 for one in ranked)
 
 
 def test_fusion_does_not_depend_on_the_order_of_equals() -> None:
     first, second = found(1, 0.5, 1.0), found(2, 0.5, 1.0)
-    assert [one.passage.id for one in fuse([first, second])] == [
-        one.passage.id for one in fuse([second, first])
+    assert [one.passage.id for one in fuse("Rotate the password?", [first, second])] == [
+        one.passage.id for one in fuse("Rotate the password?", [second, first])
     ]
 
 
-def test_a_document_that_is_near_as_a_whole_lifts_its_passages() -> None:
-    document = DocumentId(UUID(int=7))
-    ours = [
-        replace(one, passage=replace(one.passage, document=document))
-        for one in (found(1, 0.79, 1.0), found(2, 0.78, 1.0), found(3, 0.77, 1.0))
-    ]
-    stray, last = found(4, 0.8, 1.0), found(5, 0.1, 0.0)
-    stray_document = [replace(stray, passage=replace(stray.passage, document=DocumentId(UUID(int=8))))]
-    weak = replace(last, passage=replace(last.passage, document=DocumentId(UUID(int=8))))
-    assert fuse([*stray_document, *ours, weak])[0].passage.text == "1"
+def test_words_count_as_much_as_the_best_of_them_say() -> None:
+    near, worded = found(1, 0.8, 0.0), found(2, 0.6, 6.0)
+    last = found(3, 0.3, 0.0)
+    assert fuse("Rotate the password?", [near, worded, last])[0].passage.text == "1"
+    telling = replace(worded, lexical_score=40.0)
+    assert fuse("Rotate the password?", [near, telling, last])[0].passage.text == "2"
 
 
 def test_nothing_found_is_nothing_ranked() -> None:
-    assert fuse([]) == []
+    assert fuse("Rotate the password?", []) == []

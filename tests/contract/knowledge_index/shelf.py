@@ -36,13 +36,14 @@ class Shelf:
     ) -> list[Found]:
         """Best first. `by` several: what is shown to all of them."""
         return fuse(
+            question,
             await self.index.search(
                 question,
                 vector=await self.vector(question),
                 audience=self.audience(by),
                 department=self.world.departments[department].id if department else None,
                 limit=limit,
-            )
+            ),
         )
 
     async def titles(self, question: str, *, by: str | Sequence[str] = "amira") -> set[str]:
