@@ -62,5 +62,5 @@ class MemoryIndex:
                     ),
                 )
                 for one in {*by_meaning, *by_words}
-            ]
+            ],
         )

@@ -12,9 +12,8 @@ from brain.domain.knowledge import Found
 
 K1 = 1.2
 B = 0.75
-# Share of the words in the fused score, at most: where the best passage has this BM25 score or more, for a
-# question of one word, and its square root times as much for more. One that shares only a few common words with
-# the question says little by them.
+# Share of the words in the fused score, at most: where the best passage has a BM25 score of so many times the
+# root of the number of the question's terms. One that shares only common words with it says little by them.
 WORDS_SHARE = 0.5
 TELLING_SCORE = 10.0
 

@@ -82,7 +82,9 @@ def test_the_fitted_calibration_never_punishes_a_good_signal() -> None:
 
 
 def test_a_past_answer_is_weighed_as_it_would_be_today() -> None:
-    ranked = fuse(question, [found(), found("Badges are blocked by reception.", 2, 0.1)])
+    ranked = fuse(
+        "How often are Redis passwords rotated?", [found(), found("Badges are blocked by reception.", 2, 0.1)]
+    )
     answer = check("Application passwords of Redis are rotated every 90 days. [1]", ranked)
     calibration = Calibration.load()
     weighed = confidence(signals("How often are Redis passwords rotated?", ranked, answer), calibration)
