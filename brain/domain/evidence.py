@@ -5,17 +5,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 
-from brain.domain.knowledge import Found, Passage
-from brain.domain.segments import Kind, Segment, segments, sentences
-from brain.domain.wording import identifiers, names, negated, numbers, term_set
+from brain.domain.knowledge import Found
+from brain.domain.segments import Kind, Segment, segments
+from brain.domain.support import quotable, support
+from brain.domain.wording import identifiers, numbers, term_set
 
-# Share of a claim's content words that its passage must hold; below, paraphrase and invention look alike.
+# Share of a sentence's words that must have been said for it to be quoted.
 ENOUGH = 0.6
 _MARK = re.compile(r"\[(\d{1,3})\](?![(:\w])")
-# What a source puts between quotation marks it mentions: somebody says so, or shall say so.
-_MENTION = re.compile(r"(?<!\w)\"(?=\w)[^\"\n]{1,160}\"(?!\w)|“[^“”\n]{1,160}”")
 _CODE_SPAN = re.compile(r"`[^`\n]+`")
 _SPACED_MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
@@ -86,13 +84,8 @@ def _judged(segment: Segment, passages: Sequence[Found]) -> _Claim:
     leads_in = bare.rstrip("*_").endswith(":") and segment.kind is Kind.SENTENCE
     if segment.kind in _STRUCTURE or (leads_in and not (numbers(bare) or identifiers(bare))):
         return _Claim(segment, _Role.LEAD, marks)
-    scored = {index: _support(bare, found.passage) for index, found in enumerate(passages)}
-    return _Claim(
-        segment,
-        _Role.CLAIM,
-        marks,
-        {index: support for index, support in scored.items() if support >= ENOUGH},
-    )
+    scored = {index: support(bare, found.passage) for index, found in enumerate(passages)}
+    return _Claim(segment, _Role.CLAIM, marks, {index: share for index, share in scored.items() if share})
 
 
 def _marks(segment: Segment, count: int) -> tuple[int, ...]:
@@ -121,59 +114,6 @@ def _sources(claim: _Claim, cited: set[int]) -> tuple[int, ...]:
     return (max(claim.carried_by, key=lambda index: (claim.carried_by[index], -index)),)
 
 
-@lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
-    return " ".join(_SPACED_MARK.sub("", text).split())
-
-
-def _support(claim: str, passage: Passage) -> float:
-    """Share of the claim's words in the passage; 0 where a number, name or negation is not where they are."""
-    if _is_mentioned(_plain(claim), _plain(passage.text)):
-        return 0.0
-    if _plain(claim) in _plain(passage.text):
-        return 1.0
-    whole = passage.indexed_text
-    plain = whole.lower()
-    said = term_set(claim)
-    share = len(said & term_set(whole)) / len(said) if said else 0.0
-    if share < ENOUGH or any(token not in plain for token in identifiers(claim) | names(claim)):
-        return 0.0
-    near = _near(said, passage.text)
-    around = " ".join((passage.title, *passage.heading_path, *near))
-    if not numbers(claim) <= numbers(around) or negated(claim) not in {negated(piece) for piece in near}:
-        return 0.0
-    return share
-
-
-def _is_mentioned(claim: str, text: str) -> bool:
-    """Whether the source says it between quotation marks only."""
-    bare, text = claim.strip(" .!?,;:").casefold(), text.casefold()
-    if any(mark in bare for mark in '"“”') or bare not in text:
-        return False
-    return bare not in _MENTION.sub(" ", text)
-
-
-def _near(said: frozenset[str], text: str) -> list[str]:
-    """The sentences that share most with the claim."""
-    pieces = [text[start:end] for start, end in _quotable(text)] or [text]
-    words = frozenset(term for term in said if not term.isdigit())
-    shared = [len(words & term_set(piece)) for piece in pieces]
-    least = max(1.0, 0.6 * max(shared))
-    return [piece for piece, count in zip(pieces, shared, strict=True) if count >= least]
-
-
-@lru_cache(maxsize=512)
-def _quotable(text: str) -> tuple[tuple[int, int], ...]:
-    """Sentences, also those inside list items; rows and code blocks whole."""
-    spans: list[tuple[int, int]] = []
-    for segment in segments(text):
-        if segment.kind is Kind.ITEM:
-            spans.extend(sentences(text, segment.start, segment.end))
-        elif segment.kind not in _STRUCTURE:
-            spans.append((segment.start, segment.end))
-    return tuple(spans)
-
-
 def _quote(carried: Sequence[_Claim], index: int, found: Found) -> str:
     """Of the sentences that carry the first paragraph, list or table said on the passage's strength, the one
     nearest to the question. Code is for running, and so is quoted only where no prose says anything of it."""
@@ -183,7 +123,7 @@ def _quote(carried: Sequence[_Claim], index: int, found: Found) -> str:
         *(term_set(_bare(one.segment)) for one in own if one.segment.block == first)
     )
     text = found.passage.text
-    spans = _quotable(text) or ((0, len(text)),)
+    spans = quotable(text) or ((0, len(text)),)
     carrying = [span for span in spans if _is_said(_prose(text[slice(*span)]), said)]
     if carrying:
         start, end = max(carrying, key=lambda span: (_nearness(found, span[0]), span[1] - span[0]))

@@ -1,0 +1,75 @@
+"""Whether a passage carries a claim that is not its own wording."""
+
+from uuid import UUID
+
+import pytest
+
+from brain.domain.identity import DepartmentId
+from brain.domain.knowledge import Passage, PassageId
+from brain.domain.support import support
+
+BACKUPS = """Backups of the orders database are kept for 30 days in Halifax. Backups of the sessions
+database are kept for 7 days in Gdansk. Petra Novak restores them, and Omar Haddad checks the result.
+The restore takes 40 minutes. Nobody restores a backup during office hours.
+
+The archive is not only slow but also expensive. It holds 12 Charts of every depot.
+"""
+
+
+def carried(claim: str, text: str = BACKUPS) -> bool:
+    passage = Passage(
+        id=PassageId(UUID(int=1)),
+        department=DepartmentId(UUID(int=1)),
+        title="Backups",
+        heading_path=("Retention",),
+        text=text,
+        content_hash="",
+    )
+    return support(claim, passage) > 0
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Backups of the orders database are kept for 30 days in Halifax.",
+        "For 30 days, backups of the orders database are kept in Halifax.",
+        "The orders database's backups are kept in Halifax for 30 days.",
+        "Petra Novak restores the backups and Omar Haddad checks the result.",
+        "A restore takes 40 min.",
+        "The archive is slow and expensive.",
+        "The archive holds 12 Chart of each depot.",
+        "The restore takes 40 minutes. Omar Haddad checks the result.",
+    ],
+)
+def test_other_words_for_the_same_are_carried(claim: str) -> None:
+    assert carried(claim)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Backups of the orders database are kept for 7 days in Halifax.",
+        "Backups of the orders database are kept for 30 weeks in Halifax.",
+        "Backups of the orders database are kept for 30 days in Gdansk.",
+        "Backups of the orders database are kept for 30 days in Rotterdam.",
+        "Omar Haddad restores them, and Petra Novak checks the result.",
+        "Somebody restores a backup during office hours.",
+        "The restore does not take 40 minutes.",
+        "The archive is not slow and expensive.",
+    ],
+)
+def test_a_turned_number_unit_name_or_denial_is_not(claim: str) -> None:
+    assert not carried(claim)
+
+
+def test_words_from_all_over_a_passage_are_no_support() -> None:
+    assert not carried("Days minutes hours archive database depot office Halifax backup slow result.")
+
+
+def test_every_sentence_of_a_claim_must_be_carried() -> None:
+    assert not carried("The restore takes 40 minutes. Fuel for private trips is paid.")
+    assert not carried("The restore takes 40 minutes. Backups of the sessions database are kept for 30 days.")
+
+
+def test_a_name_within_another_word_is_not_that_name() -> None:
+    assert not carried("Every backup is planned by Ann.", "Every backup is planned.")
