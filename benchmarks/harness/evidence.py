@@ -16,12 +16,9 @@ from benchmarks.harness.metrics import Array, Result, Statistic, clusters, means
 from benchmarks.harness.sets import rows, sampled, to_passage
 from benchmarks.harness.vectors import KeptEmbedder
 from benchmarks.memory_index import MemoryIndex
-
-# What it thinks of every piece of a passage is not in its answer, so it is asked in private.
-from brain.adapters.extractive_generator import _ranked, _Reading
 from brain.domain.evidence import check
 from brain.domain.knowledge import Found, Passage
-from brain.domain.reading import coverage, weights
+from brain.domain.quoting import Span, telling
 from brain.ports import TextKind
 from brain.usecases.embedding import embed_passages
 
@@ -93,18 +90,32 @@ def _mean(values: Array) -> Statistic:
 
 
 def by_product(case: Case, draft: Draft) -> list[int]:
-    """What it quotes first; then by the piece a sentence is in, and by the question's words that it says."""
+    """What it quotes first, then in the order in which it would quote the others."""
     quoted = " ".join(" ".join(quote.split()) for _, _, quote in draft.checked.citations)
-    pieces = _ranked(_Reading.of(case.question, draft.found))
-    weighed = weights(case.question)
+    spans = _spans(case)
+    near = {mine: near for mine in spans for theirs, near in draft.near.items() if _same(mine, theirs)}
+    # What gives orders is not read: then there are only words to go by.
+    read = draft.found[0] if draft.found else Found(case.passage, 0.0, None, 0.0, None)
+    merits = telling(case.question, read, spans, near)
+    order = sorted(range(len(spans)), key=lambda number: -merits[number])
+    first = [number for number in order if " ".join(case.sentences[number].split()) in quoted]
+    return [*first, *(number for number in order if number not in first)]
 
-    def merit(number: int) -> tuple[bool, float, float]:
-        sentence = " ".join(case.sentences[number].split())
-        at = case.passage.text.find(case.sentences[number])
-        score = max((one.score for one in pieces if one.unit.start <= at < one.unit.end), default=-np.inf)
-        return sentence in quoted, score, coverage(weighed, sentence)
 
-    return sorted(range(len(case.sentences)), key=merit, reverse=True)
+def _spans(case: Case) -> list[Span]:
+    """Where the given sentences stand in the passage, one behind the other."""
+    spans, at = [], 0
+    for sentence in case.sentences:
+        start = max(case.passage.text.find(sentence, at), at)
+        spans.append((start, start + len(sentence)))
+        at = start + len(sentence)
+    return spans
+
+
+def _same(mine: Span, theirs: Span) -> bool:
+    """Whether two ways of cutting a passage into sentences mean the same one: most of either is shared."""
+    shared = min(mine[1], theirs[1]) - max(mine[0], theirs[0])
+    return 2 * shared > max(mine[1] - mine[0], theirs[1] - theirs[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,16 @@
 taken out; what stays has marks that point to the words it rests on."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from brain.domain.knowledge import Found
+from brain.domain.quoting import Span, aloud, best, said_in, shortlist
 from brain.domain.segments import Kind, Segment, segments
-from brain.domain.support import quotable, support
+from brain.domain.support import support
 from brain.domain.wording import identifiers, numbers, term_set
 
-# Share of a sentence's words that must have been said for it to be quoted.
-ENOUGH = 0.6
 _MARK = re.compile(r"\[(\d{1,3})\](?![(:\w])")
 _CODE_SPAN = re.compile(r"`[^`\n]+`")
 _SPACED_MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
@@ -25,6 +24,7 @@ class Checked:
     """`text` with marks numbered by first appearance; each citation is (number, passage, verbatim quote).
 
     `support` is the mean share of a kept claim's words that its passage has; `dropped` counts the others.
+    `said_in_citations`: where in each cited passage the sentences stand that the text says.
     """
 
     text: str
@@ -32,6 +32,7 @@ class Checked:
     support: float
     dropped: int
     kept: int = 0
+    said_in_citations: tuple[tuple[Span, ...], ...] = ()
 
 
 class _Role(StrEnum):
@@ -53,7 +54,8 @@ class _Claim:
     carried_by: dict[int, float] = field(default_factory=dict)
 
 
-def check(text: str, passages: Sequence[Found]) -> Checked:
+def check(text: str, passages: Sequence[Found], question: str = "") -> Checked:
+    """The question decides which sentence of a passage is quoted, and nothing else."""
     judged = [_judged(segment, passages) for segment in segments(text)]
     claims = [one for one in judged if one.role is _Role.CLAIM]
     carried = [one for one in claims if one.carried_by]
@@ -68,12 +70,18 @@ def check(text: str, passages: Sequence[Found]) -> Checked:
         if one.role is not _Role.CLAIM
     }
     whole, order = _rendered(text, judged, sources)
+    spans = tuple(said_in(passages[index].passage.text, _said(carried, index)) for index in order)
     citations = tuple(
-        (number, passages[index], _quote(carried, index, passages[index]))
-        for number, index in enumerate(order, start=1)
+        (number, passages[index], _quote(question, passages[index], own))
+        for number, (index, own) in enumerate(zip(order, spans, strict=True), start=1)
     )
     support = sum(max(one.carried_by.values()) for one in carried) / len(carried)
-    return Checked(whole, citations, support, len(claims) - len(carried), len(carried))
+    return Checked(whole, citations, support, len(claims) - len(carried), len(carried), spans)
+
+
+def _quote(question: str, found: Found, spans: Sequence[Span]) -> str:
+    start, end = best(question, found, spans)
+    return found.passage.text[start:end]
 
 
 def _judged(segment: Segment, passages: Sequence[Found]) -> _Claim:
@@ -114,40 +122,34 @@ def _sources(claim: _Claim, cited: set[int]) -> tuple[int, ...]:
     return (max(claim.carried_by, key=lambda index: (claim.carried_by[index], -index)),)
 
 
-def _quote(carried: Sequence[_Claim], index: int, found: Found) -> str:
-    """Of the sentences that carry the first paragraph, list or table said on the passage's strength, the one
-    nearest to the question. Code is for running, and so is quoted only where no prose says anything of it."""
-    own = [one for one in carried if index in one.carried_by]
-    first = next((one for one in own if index in one.marks), own[0]).segment.block
-    said = frozenset[str]().union(
-        *(term_set(_bare(one.segment)) for one in own if one.segment.block == first)
-    )
-    text = found.passage.text
-    spans = quotable(text) or ((0, len(text)),)
-    carrying = [span for span in spans if _is_said(_prose(text[slice(*span)]), said)]
-    if carrying:
-        start, end = max(carrying, key=lambda span: (_nearness(found, span[0]), span[1] - span[0]))
-        return text[start:end]
-    pieces = [text[start:end] for start, end in spans]
-    return max(
-        pieces,
-        key=lambda piece: (len(said & term_set(_prose(piece))), len(said & term_set(piece)), -len(piece)),
-    )
+def _said(carried: Sequence[_Claim], index: int) -> list[frozenset[str]]:
+    """What each paragraph, list or table says on a passage's strength."""
+    blocks: dict[int, frozenset[str]] = {}
+    for one in carried:
+        if index in one.carried_by:
+            before = blocks.get(one.segment.block, frozenset())
+            blocks[one.segment.block] = before | term_set(_bare(one.segment))
+    return list(blocks.values())
 
 
-def _is_said(prose: str, said: frozenset[str]) -> bool:
-    own = term_set(prose)
-    return len(own) > 2 and len(own & said) >= ENOUGH * len(own)
+def quotable_sentences(question: str, checked: Checked) -> list[tuple[Span, str]]:
+    """Of the first citation those sentences that might be the one to quote, each as to be read aloud."""
+    if not checked.citations:
+        return []
+    _, found, _ = checked.citations[0]
+    return [
+        (span, aloud(found.passage, span))
+        for span in shortlist(question, found, checked.said_in_citations[0])
+    ]
 
 
-def _nearness(found: Found, at: int) -> float:
-    """Of the piece that this place of the passage is in to the question."""
-    before = [piece for piece in found.pieces if piece[0] <= at]
-    return max(before)[1] if before else found.dense_score
-
-
-def _prose(piece: str) -> str:
-    return "" if piece.lstrip().startswith(("```", "~~~")) else _CODE_SPAN.sub(" ", piece)
+def requoted(question: str, checked: Checked, near: Mapping[Span, float]) -> Checked:
+    """With the sentence of the first citation quoted that is best by its own nearness to the question."""
+    if not near:
+        return checked
+    (number, found, _), *others = checked.citations
+    start, end = best(question, found, checked.said_in_citations[0], near)
+    return replace(checked, citations=((number, found, found.passage.text[start:end]), *others))
 
 
 def _rendered(

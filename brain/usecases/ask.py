@@ -12,7 +12,7 @@ from brain.domain.confidence import Calibration, Confidence, confidence, numeric
 from brain.domain.doubts import beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, ReviewJoined
-from brain.domain.evidence import Checked, check
+from brain.domain.evidence import Checked, check, quotable_sentences, requoted
 from brain.domain.identity import Department, DepartmentId, TenantId
 from brain.domain.knowledge import Found, Vector
 from brain.domain.orders import gives_orders
@@ -143,10 +143,12 @@ class Ask:
         generation = await self._generate(asked, found, department)
         asked.done("generate")
         asked.progress("checking")
-        checked = check(generation.text, found)
+        checked = check(generation.text, found, asked.wording)
         if checked.citations:
             department = asked.department(checked.citations[0][1].passage.department)
-        weighed = await self._weigh(asked, found, checked, vector)
+        likeness, checked = await self._compared(asked.wording, checked, vector)
+        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
+        weighed = lowered(weighed, taken_out(checked))
         if not generation.quoted:
             weighed = lowered(weighed, beside_the_question(asked.wording, checked, department.thresholds))
             weighed = await self._judged(asked, checked, weighed, department)
@@ -182,13 +184,6 @@ class Ask:
         asked.spent += generation.spent
         return generation
 
-    async def _weigh(
-        self, asked: _Asked, found: Sequence[Found], checked: Checked, vector: Vector
-    ) -> Confidence:
-        likeness = await self._likeness(checked, vector)
-        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
-        return lowered(weighed, taken_out(checked))
-
     async def _judged(
         self, asked: _Asked, checked: Checked, weighed: Confidence, department: Department
     ) -> Confidence:
@@ -204,16 +199,20 @@ class Ask:
         asked.spent += judgement.spent
         return lowered(weighed, judged(judgement, weighed))
 
-    async def _likeness(self, checked: Checked, vector: Vector) -> float:
-        """Cosine of the question and what is said in answer."""
+    async def _compared(self, question: str, checked: Checked, vector: Vector) -> tuple[float, Checked]:
+        """Cosine of the question and what is said in answer; and with the sentence quoted that is nearest."""
         if not checked.text:
-            return 0.0
-        [answer] = await self.embedder.embed([said(checked)], kind=TextKind.PASSAGE)
-        if answer.embedder != vector.embedder:
+            return 0.0, checked
+        sentences = quotable_sentences(question, checked)
+        texts = [said(checked), *(text for _, text in sentences)]
+        vectors = await self.embedder.embed(texts, kind=TextKind.PASSAGE)
+        if vectors[0].embedder != vector.embedder:
             raise Unavailable(
                 "Another embedding model has just taken over; the question is asked again.", 1.0
             )
-        return sum(one * other for one, other in zip(vector, answer, strict=True))
+        likeness, *near = (sum(a * b for a, b in zip(vector, one, strict=True)) for one in vectors)
+        by_place = dict(zip((span for span, _ in sentences), near, strict=True))
+        return likeness, requoted(question, checked, by_place)
 
     async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> bool:
         """One transaction: the answer, the review it needs, and the event that says so.
