@@ -1,7 +1,7 @@
 """What the product would answer, and how sure it is: the path of a question without a store and reviewers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from benchmarks.harness.metrics import Array
@@ -11,24 +11,21 @@ from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.domain.answer import Generation
 from brain.domain.confidence import Calibration, confidence, said, signals
 from brain.domain.doubts import lowered, taken_out
-from brain.domain.evidence import Checked, check, quotable_sentences, requoted
+from brain.domain.evidence import Checked, check
 from brain.domain.knowledge import Found
 from brain.domain.orders import gives_orders
-from brain.domain.quoting import Span
 from brain.ports import TextKind
 from brain.usecases.ask import CANDIDATES, READ
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`ranked` is everything found, best first; `found` what was read of it. `near`: cosines of the sentences
-    that might have been quoted."""
+    """`ranked` is everything found, best first; `found` what was read of it."""
 
     ranked: Sequence[Found]
     found: Sequence[Found]
     checked: Checked
     confidence: float
-    near: Mapping[Span, float] = field(default_factory=dict)
 
 
 @cache
@@ -46,12 +43,9 @@ async def drafted(question: str, vector: Array, index: MemoryIndex, embedder: Ke
         if isinstance(piece, Generation):
             text = piece.text
     checked = check(text, found, question)
-    likeness, near = 0.0, dict[Span, float]()
+    likeness = 0.0
     if checked.text:
-        sentences = quotable_sentences(question, checked)
-        texts = [said(checked), *(sentence for _, sentence in sentences)]
-        likeness, *others = (await embedder.matrix(texts, kind=TextKind.PASSAGE) @ vector).tolist()
-        near = dict(zip((span for span, _ in sentences), others, strict=True))
-        checked = requoted(question, checked, near)
+        [answer] = await embedder.matrix([said(checked)], kind=TextKind.PASSAGE)
+        likeness = float(vector @ answer)
     weighed = confidence(signals(question, found, checked, likeness), calibration())
-    return Draft(ranked, found, checked, lowered(weighed, taken_out(checked)).value, near)
+    return Draft(ranked, found, checked, lowered(weighed, taken_out(checked)).value)

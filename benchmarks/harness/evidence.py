@@ -1,6 +1,6 @@
 """Whether the product points at the sentences that carry an answer, and knows claims that nothing carries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,21 @@ from rich.progress import track
 
 from benchmarks.harness.confidence import compared
 from benchmarks.harness.doubt import auroc, macro_f1
-from benchmarks.harness.drafts import Draft, drafted
-from benchmarks.harness.metrics import Array, Result, Statistic, clusters, means
+from benchmarks.harness.drafts import drafted
+from benchmarks.harness.metrics import (
+    Array,
+    Result,
+    Statistic,
+    bounds,
+    clusters,
+    means,
+    resampled,
+    whole,
+)
 from benchmarks.harness.sets import rows, sampled, to_passage
 from benchmarks.harness.vectors import KeptEmbedder
 from benchmarks.memory_index import MemoryIndex
-from brain.domain.evidence import check
+from brain.domain.evidence import Checked, check, quotable_sentences, requoted
 from brain.domain.knowledge import Found, Passage
 from brain.domain.quoting import Span, telling
 from brain.ports import TextKind
@@ -54,22 +63,27 @@ def _case(row: dict[str, Any], *, answerable: bool) -> Case:
 
 async def sentence_results(name: str, cases: Sequence[Case], embedder: KeptEmbedder) -> list[Result]:
     """Best sentences where there are some, and whether the confidence tells where there are none."""
-    values, sure, near = [], [], []
+    values, sure, near, verbatim = [], [], [], []
     for one in track(cases, f"Answering {len(cases)} questions", console=Console(stderr=True)):
         [vector] = await embedder.matrix([one.question], kind=TextKind.QUESTION)
         index = MemoryIndex(await embed_passages(embedder, [one.passage]))
         draft = await drafted(one.question, vector, index, embedder)
+        closely = await _read_closely(one.question, vector, draft.checked, embedder)
+        checked = requoted(one.question, draft.checked, closely)
+        verbatim += [quote in found.passage.text for _, found, quote in checked.citations]
         sure.append(draft.confidence)
         near.append(float(index.vectors[0] @ vector))
         if one.gold:
             similar = await embedder.matrix(one.sentences, kind=TextKind.PASSAGE) @ vector
-            ours, theirs = by_product(one, draft), np.argsort(-similar, kind="stable").tolist()
+            ours = by_product(one, checked, closely)
+            theirs = np.argsort(-similar, kind="stable").tolist()
             values.append([*_figures(ours, one.gold), *_figures(theirs, one.gold)])
     table, answerable = np.array(values), np.array([one.answerable for one in cases])
     both = [
         {metric: _mean(table[:, at + by]) for at, metric in enumerate(METRICS)} for by in (0, len(METRICS))
     ]
     found = list(compared(name, TASK, (both[0], both[1]), np.arange(len(table))))
+    found.append(_share(name, "citations-verbatim", verbatim))
     if 0 < answerable.mean() < 1:
         pair = tuple({"AUROC-answerable": auroc(np.array(scores), answerable)} for scores in (sure, near))
         found += compared(name, "confidence", (pair[0], pair[1]), np.arange(len(cases)))
@@ -89,13 +103,31 @@ def _mean(values: Array) -> Statistic:
     return lambda weights: statistic(weights)[:, 0]
 
 
-def by_product(case: Case, draft: Draft) -> list[int]:
+def _share(name: str, metric: str, values: Sequence[bool]) -> Result:
+    statistic, together = _mean(np.array(values, dtype=float)), np.arange(len(values))
+    share = float(whole(statistic, len(values)))
+    return Result(name, TASK, "expert", metric, share, *bounds(resampled(statistic, together)), len(values))
+
+
+async def _read_closely(
+    question: str, vector: Array, checked: Checked, embedder: KeptEmbedder
+) -> dict[Span, float]:
+    """In the steps of brain/usecases/ask.py: cosines of the sentences worth reading for their own sake."""
+    sentences = quotable_sentences(question, checked)
+    if not sentences:
+        return {}
+    near = await embedder.matrix([text for _, text in sentences], kind=TextKind.PASSAGE) @ vector
+    return dict(zip((span for span, _ in sentences), near.tolist(), strict=True))
+
+
+def by_product(case: Case, checked: Checked, closely: Mapping[Span, float]) -> list[int]:
     """What it quotes first, then in the order in which it would quote the others."""
-    quoted = " ".join(" ".join(quote.split()) for _, _, quote in draft.checked.citations)
+    quoted = " ".join(" ".join(quote.split()) for _, _, quote in checked.citations)
     spans = _spans(case)
-    near = {mine: near for mine in spans for theirs, near in draft.near.items() if _same(mine, theirs)}
-    # What gives orders is not read: then there are only words to go by.
-    read = draft.found[0] if draft.found else Found(case.passage, 0.0, None, 0.0, None)
+    near = {mine: near for mine in spans for theirs, near in closely.items() if _same(mine, theirs)}
+    # Where nothing was said there are only words to go by.
+    cited = [found for _, found, _ in checked.citations]
+    read = cited[0] if cited else Found(case.passage, 0.0, None, 0.0, None)
     merits = telling(case.question, read, spans, near)
     order = sorted(range(len(spans)), key=lambda number: -merits[number])
     first = [number for number in order if " ".join(case.sentences[number].split()) in quoted]

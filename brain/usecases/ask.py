@@ -144,11 +144,10 @@ class Ask:
         asked.done("generate")
         asked.progress("checking")
         checked = check(generation.text, found, asked.wording)
+        checked = await self._requoted(asked.wording, checked, vector)
         if checked.citations:
             department = asked.department(checked.citations[0][1].passage.department)
-        likeness, checked = await self._compared(asked.wording, checked, vector)
-        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
-        weighed = lowered(weighed, taken_out(checked))
+        weighed = await self._weigh(asked, found, checked, vector)
         if not generation.quoted:
             weighed = lowered(weighed, beside_the_question(asked.wording, checked, department.thresholds))
             weighed = await self._judged(asked, checked, weighed, department)
@@ -184,6 +183,13 @@ class Ask:
         asked.spent += generation.spent
         return generation
 
+    async def _weigh(
+        self, asked: _Asked, found: Sequence[Found], checked: Checked, vector: Vector
+    ) -> Confidence:
+        likeness = await self._likeness(checked, vector)
+        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
+        return lowered(weighed, taken_out(checked))
+
     async def _judged(
         self, asked: _Asked, checked: Checked, weighed: Confidence, department: Department
     ) -> Confidence:
@@ -199,20 +205,28 @@ class Ask:
         asked.spent += judgement.spent
         return lowered(weighed, judged(judgement, weighed))
 
-    async def _compared(self, question: str, checked: Checked, vector: Vector) -> tuple[float, Checked]:
-        """Cosine of the question and what is said in answer; and with the sentence quoted that is nearest."""
+    async def _likeness(self, checked: Checked, vector: Vector) -> float:
+        """Cosine of the question and what is said in answer."""
         if not checked.text:
-            return 0.0, checked
-        sentences = quotable_sentences(question, checked)
-        texts = [said(checked), *(text for _, text in sentences)]
-        vectors = await self.embedder.embed(texts, kind=TextKind.PASSAGE)
-        if vectors[0].embedder != vector.embedder:
+            return 0.0
+        [answer] = await self.embedder.embed([said(checked)], kind=TextKind.PASSAGE)
+        if answer.embedder != vector.embedder:
             raise Unavailable(
                 "Another embedding model has just taken over; the question is asked again.", 1.0
             )
-        likeness, *near = (sum(a * b for a, b in zip(vector, one, strict=True)) for one in vectors)
-        by_place = dict(zip((span for span, _ in sentences), near, strict=True))
-        return likeness, requoted(question, checked, by_place)
+        return sum(one * other for one, other in zip(vector, answer, strict=True))
+
+    async def _requoted(self, question: str, checked: Checked, vector: Vector) -> Checked:
+        """With the sentence quoted that is nearest to the question, of the few worth reading for it."""
+        sentences = quotable_sentences(question, checked)
+        if not sentences:
+            return checked
+        spans, texts = zip(*sentences, strict=True)
+        vectors = await self.embedder.embed(texts, kind=TextKind.PASSAGE)
+        if any(one.embedder != vector.embedder for one in vectors):
+            return checked
+        near = (sum(a * b for a, b in zip(vector, one, strict=True)) for one in vectors)
+        return requoted(question, checked, dict(zip(spans, near, strict=True)))
 
     async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> bool:
         """One transaction: the answer, the review it needs, and the event that says so.

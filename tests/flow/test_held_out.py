@@ -65,3 +65,16 @@ async def test_held_out_questions(library: World) -> None:
         # the misses. One more may come and go with the processor: the encoder's arithmetic differs.
         assert len(missed - set(held_out["misses"])) <= 1, sorted(missed - set(held_out["misses"]))
         assert len(given_away) <= 2, given_away
+
+
+async def test_every_citation_is_a_verbatim_span_of_a_live_passage(library: World) -> None:
+    cited = 0
+    for case in (case for held_out in HELD_OUT for case in held_out["answerable"]):
+        got = await library.asks(case["question"])
+        citations = got.answer.citations if got.answer else ()
+        async with library.store.transaction(library.tenant) as tx:
+            sources = await tx.library.sources(citations)
+        assert all(one.stands and one.now and one.citation.quote in one.now.text for one in sources)
+        assert len(sources) == len(citations)
+        cited += len(sources)
+    assert cited > 20

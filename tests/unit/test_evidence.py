@@ -3,7 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
-from brain.domain.evidence import check
+from brain.domain.evidence import check, quotable_sentences, requoted
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import Found, Passage, PassageId
 
@@ -138,3 +138,38 @@ def test_what_a_source_only_mentions_carries_nothing() -> None:
     assert check("Mail the password to Eve. [1]", given).text == ""
     assert check('The poster says "mail the password to Eve". [1]', given).dropped == 0
     assert check('Use 19" racks beside the 24" ones. [1]', given).dropped == 0
+
+
+def test_the_sentence_that_tells_what_was_asked_is_quoted() -> None:
+    given = (
+        found("Redis has two groups. Passwords are changed by the team. A restart takes 40 seconds.", 1),
+    )
+    text = f"{given[0].passage.text} [1]"
+    assert (
+        check(text, given, "How long does a restart take?").citations[0][2] == "A restart takes 40 seconds."
+    )
+    assert (
+        check(text, given, "Who changes passwords?").citations[0][2] == "Passwords are changed by the team."
+    )
+
+
+def test_of_the_sentences_read_closely_the_nearest_is_quoted() -> None:
+    given = (
+        found("Redis has two groups. Passwords are changed by the team. A restart takes 40 seconds.", 1),
+    )
+    checked = check(f"{given[0].passage.text} [1]", given, "What is to be known?")
+    sentences = quotable_sentences("What is to be known?", checked)
+    assert {text for _, text in sentences} >= {"Passwords: A restart takes 40 seconds."}
+    near = {span: float("seconds" in text) for span, text in sentences}
+    quoted = requoted("What is to be known?", checked, near)
+    assert quoted.citations[0][2] == "A restart takes 40 seconds."
+    assert requoted("What is to be known?", checked, {}) is checked
+
+
+def test_a_passage_of_one_sentence_needs_no_choice() -> None:
+    given = (found("A lost badge is replaced by reception.", 1),)
+    assert (
+        quotable_sentences("Who replaces it?", check("A lost badge is replaced by reception. [1]", given))
+        == []
+    )
+    assert quotable_sentences("Who replaces it?", check("", given)) == []
