@@ -21,8 +21,9 @@ from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_s
 from config.departments import read_departments
 from config.embedded_postgres import attach_or_start
 from config.embedders import advice, embedder_in_force, loaded
+from config.indexes import counted
 from config.keys import keys_file, read_keys
-from config.settings import DatabaseUrls, Settings, load_settings
+from config.settings import DatabaseUrls, Index, Settings, load_settings
 
 _LEAST_FREE_BYTES = 1_000_000_000
 _PATIENCE_S = 5.0
@@ -152,6 +153,12 @@ def _database(settings: Settings) -> Generator[Finding, None, str]:
                 )
                 serving = embeddings.detail if embeddings.ok else serving
                 yield _as_wanted(settings, embeddings)
+                if settings.index is Index.WEAVIATE:
+                    yield _attempt(
+                        "index",
+                        lambda: asyncio.run(counted(settings, urls)),
+                        "Mend that, then `expert reindex`; PostgreSQL finds the passages meanwhile.",
+                    )
     except (ExpertError, OSError) as error:
         yield Finding("database", ok=False, detail=str(error), advice=advice)
     return serving

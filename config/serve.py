@@ -26,6 +26,7 @@ from config.database import database
 from config.departments import read_departments
 from config.embedders import advice
 from config.founding import Founder, found, mint, principal
+from config.indexes import replicating
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
 from config.private_files import write_private
@@ -157,6 +158,7 @@ class _Up:
             async with (
                 heads_noted(self.settings, wiring),
                 forgetting(wiring.queue, days=self.settings.retention_days),
+                replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
                 working(executor(self.settings, wiring, report=self.surface.board.report)),
             ):
                 server = _Server(config)

@@ -46,6 +46,11 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Index(StrEnum):
+    POSTGRES = "postgres"
+    WEAVIATE = "weaviate"
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="EXPERT_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
@@ -97,6 +102,16 @@ class Settings(BaseSettings):
         default=None, description="Address of the embedding model's API, e.g. of a TEI or vLLM server."
     )
     embedder_api_key: SecretStr | None = Field(default=None, description="Key of the embedding model's API.")
+    index: Index = Field(
+        default=Index.POSTGRES, description="What finds passages: postgres, or a copy of them in weaviate."
+    )
+    weaviate_url: str | None = Field(
+        default=None, description="Address of Weaviate, such as https://host:8080."
+    )
+    weaviate_grpc_url: str | None = Field(
+        default=None, description="Address of Weaviate's gRPC. Unset: port 50051 of the same host."
+    )
+    weaviate_api_key: SecretStr | None = Field(default=None, description="Key of Weaviate.")
     departments: Path = Field(
         default=_PACKAGE / "departments", description="Directory of the departments' YAML."
     )
@@ -131,7 +146,7 @@ class Settings(BaseSettings):
     def _list(cls, names: object) -> object:
         return tuple(filter(None, re.split(r"[,\s]+", names))) if isinstance(names, str) else names
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "index", mode="before")
     @classmethod
     def _any_case(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
@@ -140,6 +155,12 @@ class Settings(BaseSettings):
     def _fallbacks_of_something(self) -> Self:
         if self.model_fallbacks and self.model is None:
             raise ValueError("EXPERT_MODEL_FALLBACKS stand in for EXPERT_MODEL, which is not set")
+        return self
+
+    @model_validator(mode="after")
+    def _weaviate_somewhere(self) -> Self:
+        if self.index is Index.WEAVIATE and self.weaviate_url is None:
+            raise ValueError("EXPERT_INDEX is weaviate, so EXPERT_WEAVIATE_URL must say where it is")
         return self
 
     @model_validator(mode="after")

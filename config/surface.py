@@ -1,6 +1,6 @@
 """What this process shows of itself: the HTTP API, with its readiness and the state of its queue."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from brain.adapters.postgres.store import reachable
+from brain.adapters.weaviate_index import WeaviateIndex
 from brain.api.app import create_app
 from brain.api.limits import Limits, Rate
 from brain.api.progress import ProgressBoard
@@ -42,6 +43,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             Check("embedder", True, wiring.embedder.name),
             Check("generator", True, settings.model or "extractive"),
             *(_circuit(circuit) for circuit in wiring.circuits),
+            *_index(wiring),
         )
         return Readiness(all(check.ok for check in checks), checks)
 
@@ -65,7 +67,14 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             queue_counts=queue_counts,
             version=_version(),
             board=state.board,
-            circuits=wiring.circuits,
+            circuits=(
+                *wiring.circuits,
+                *(
+                    (wiring.index.replica.connection.circuit,)
+                    if isinstance(wiring.index, WeaviateIndex)
+                    else ()
+                ),
+            ),
             limits=Limits(
                 requests=Rate(settings.requests_burst, settings.requests_per_s),
                 questions=Rate(settings.questions_burst, settings.questions_per_s),
@@ -83,6 +92,15 @@ def _circuit(circuit: Circuit) -> Check:
         return Check(f"model {circuit.name}", True, f"the next question tries it again: {circuit.reason}")
     detail = f"left alone for another {circuit.wait_s:.0f} s: {circuit.reason}"
     return Check(f"model {circuit.name}", True, detail)
+
+
+def _index(wiring: Wiring) -> Iterator[Check]:
+    """Ok in any state: while Weaviate is away, PostgreSQL finds the passages."""
+    if isinstance(wiring.index, WeaviateIndex):
+        circuit = wiring.index.replica.connection.circuit
+        asked = "Weaviate is asked as usual"
+        away = f"PostgreSQL stands in for Weaviate: {circuit.reason}"
+        yield Check("index", True, asked if circuit.state is State.CLOSED else away)
 
 
 async def _database(wiring: Wiring) -> Check:

@@ -12,6 +12,7 @@ from brain.adapters.documents import Documents
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
+from brain.adapters.weaviate_index import WeaviateIndex
 from brain.domain.circuit import Circuit
 from brain.domain.confidence import Calibration
 from brain.domain.question import QuestionId
@@ -23,6 +24,7 @@ from brain.usecases.ingest import Ingest
 from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
 from config.embedders import ServingEmbedder, embedder_in_force, loaded
+from config.indexes import knowledge_index
 from config.models import models
 from config.settings import DatabaseUrls, Settings
 from workers.executor import Executor
@@ -31,6 +33,7 @@ from workers.tasks.answer import answer, hand_over
 from workers.tasks.keep_time import keep_time
 from workers.tasks.read_parted import read_parted
 from workers.tasks.renew import renew
+from workers.tasks.replicate import replicate
 from workers.tasks.try_later import try_later
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
@@ -50,6 +53,7 @@ class Wiring:
     ask: Ask
     decide: Decide
     ingest: Ingest
+    index: PostgresIndex | WeaviateIndex
     circuits: tuple[Circuit, ...]
 
 
@@ -67,6 +71,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         store = SqlStore(app_engine, audit_keyring(settings))
         by_role = await models(settings, stack)
         embedder = await _embedder(settings, system_engine, stack)
+        index = knowledge_index(settings, app_engine, stack)
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,
@@ -76,7 +81,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             accept=Accept(store),
             ask=Ask(
                 store,
-                PostgresIndex(app_engine),
+                index,
                 embedder,
                 by_role.generator,
                 Calibration.load(),
@@ -85,6 +90,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             ),
             decide=Decide(store, embedder),
             ingest=Ingest(store, embedder, documents),
+            index=index,
             circuits=by_role.circuits,
         )
 
@@ -107,6 +113,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
         "keep_time": keep_time(wiring.store),
         "read_parted": read_parted(wiring.store, wiring.ingest),
         "renew": renew(wiring.store),
+        "replicate": replicate(wiring.index.follow if isinstance(wiring.index, WeaviateIndex) else None),
     }
     if known != set(handlers):
         raise LookupError(f"handlers without a subscription, or the reverse: {known ^ set(handlers)}")

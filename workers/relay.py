@@ -19,6 +19,7 @@ from brain.domain.events import (
     DocumentChanged,
     DocumentForgotten,
     Event,
+    PassagesChanged,
     QuestionAsked,
     ReviewClockRang,
     ReviewExpired,
@@ -46,6 +47,7 @@ SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
     ArticleFellDue: ("renew",),
     DocumentChanged: ("read_parted",),
     DocumentForgotten: ("read_parted",),
+    PassagesChanged: ("replicate",),
 }
 
 _BATCH = 100

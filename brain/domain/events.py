@@ -4,6 +4,7 @@ An event carries ids, not texts: whoever handles it reads the present state.
 """
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from brain.domain.answer import AnswerId
 from brain.domain.identity import MemberId
@@ -115,6 +116,13 @@ class DocumentForgotten:
     document: DocumentId
 
 
+@dataclass(frozen=True, slots=True)
+class PassagesChanged:
+    """Of the document or article `source`: what is indexed elsewhere has to follow."""
+
+    source: UUID
+
+
 Event = (
     QuestionAsked
     | AnswerPublished
@@ -132,4 +140,5 @@ Event = (
     | ArticleFellDue
     | DocumentChanged
     | DocumentForgotten
+    | PassagesChanged
 )

@@ -6,7 +6,7 @@ import pytest
 
 from brain.domain.errors import Rejected
 from config.location import locate
-from config.settings import LogLevel, load_settings
+from config.settings import Index, LogLevel, load_settings
 
 URLS = {
     "EXPERT_DATABASE_URL": "postgresql://owner:s3cret@db/expert",
@@ -123,3 +123,17 @@ def test_opened_hosts_are_a_list_in_the_environment_and_in_the_file(
     assert load_settings().allow_hosts == ("tei.internal", "10.0.0.0/8")
     monkeypatch.setenv("EXPERT_ALLOW_HOSTS", " vllm.internal, 10.1.2.3 ,::1")
     assert load_settings().allow_hosts == ("vllm.internal", "10.1.2.3", "::1")
+
+
+def test_weaviate_has_to_be_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXPERT_INDEX", "Weaviate")
+    with pytest.raises(Rejected, match="EXPERT_WEAVIATE_URL must say where it is"):
+        load_settings()
+    monkeypatch.setenv("EXPERT_WEAVIATE_URL", "http://weaviate:8080")
+    monkeypatch.setenv("EXPERT_WEAVIATE_API_KEY", "s3cret")
+    settings = load_settings()
+    assert settings.index is Index.WEAVIATE
+    assert "s3cret" not in repr(settings)
+    monkeypatch.setenv("EXPERT_INDEX", "elsewhere")
+    with pytest.raises(Rejected, match="EXPERT_INDEX should be 'postgres' or 'weaviate'"):
+        load_settings()

@@ -9,7 +9,10 @@ from brain.adapters.postgres.tables import metadata
 _TENANT = "NULLIF(current_setting('expert.tenant_id', true), '')::uuid"
 
 _APP_DEFAULT = "SELECT, INSERT, UPDATE, DELETE"
-_APP = {"audit": "SELECT, INSERT, UPDATE (details, salts)", "tenant": "SELECT, UPDATE (reviews, embedder)"}
+_APP = {
+    "audit": "SELECT, INSERT, UPDATE (details, salts)",
+    "tenant": "SELECT, UPDATE (reviews, embedder, replica, replica_whole)",
+}
 
 # What the relay and the sweeper need across tenants, and nothing else: they move rows between outbox and
 # task, and a new tenant is created before anybody can speak in its name.

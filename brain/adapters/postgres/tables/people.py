@@ -11,7 +11,11 @@ from brain.adapters.postgres.tables.columns import moment, within
 
 
 class Tenant(SQLModel, table=True):
-    """`embedder` is the one in force: what is known is compared in its terms. None while nothing is known."""
+    """`embedder` is the one in force: what is known is compared in its terms. None while nothing is known.
+
+    `replica` names the copy of its passages in another index that is told of every change; search asks that
+    copy once it is whole.
+    """
 
     __table_args__ = (UniqueConstraint("slug", name="tenant_slug_key"),)
     id: UUID = Field(primary_key=True)
@@ -19,6 +23,8 @@ class Tenant(SQLModel, table=True):
     name: str = Field(sa_type=Text)
     reviews: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     embedder: str | None = Field(sa_type=Text)
+    replica: str | None = Field(sa_type=Text)
+    replica_whole: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     created_at: datetime = moment()
 
 
