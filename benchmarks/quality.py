@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 async def measured(
     args: argparse.Namespace, sets: "Mapping[str, Kind]", embedder: "KeptEmbedder"
 ) -> "tuple[list[Result], list[Doubts]]":
-    from benchmarks.harness import confidence, evidence, parsing, ranking, reuse
+    from benchmarks.harness import confidence, conversations, evidence, parsing, ranking, reuse
     from benchmarks.harness.sets import Kind, read_retrieval
 
     results: list[Result] = []
@@ -50,6 +50,9 @@ async def measured(
             results += await evidence.statement_results(name, statements, embedder)
         elif kind is Kind.CACHE:
             results += await reuse.results(name, reuse.read_pairs(folder, sample=args.sample), embedder)
+        elif kind is Kind.CONVERSATIONS:
+            tasks = conversations.read_tasks(folder, sample=args.sample)
+            results += await conversations.results(name, tasks, embedder)
         elif kind is Kind.PARSING:
             results += await parsing.results(name, parsing.read_cases(folder, sample=args.sample))
         embedder.save()

@@ -16,6 +16,7 @@ from brain.domain.events import (
     AnswerRetracted,
     AnswerSuspended,
     ArticleFellDue,
+    AskedBack,
     DocumentChanged,
     DocumentForgotten,
     Event,
@@ -33,6 +34,7 @@ from brain.domain.events import (
 SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
     QuestionAsked: ("answer",),
     AnswerPublished: (),
+    AskedBack: (),
     ReviewRequested: (),
     ReviewJoined: (),
     ReviewClockRang: ("keep_time",),

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ATTRIBUTION = "attribution"
     CACHE = "cache"
     PARSING = "parsing"
+    CONVERSATIONS = "conversations"
 
 
 def kinds(data: Path) -> dict[str, Kind]:
@@ -52,6 +53,8 @@ def _kind(folder: Path) -> Kind | None:
         return Kind.ATTRIBUTION
     if firsts and all({"a", "b", "label"} <= first for first in firsts):
         return Kind.CACHE
+    if firsts and all({"input", "contexts", "answerability"} <= first for first in firsts):
+        return Kind.CONVERSATIONS
     return None
 
 

@@ -83,7 +83,8 @@ class Metrics:
         if reply.answer is None:
             self._questions.labels("pending").inc()
             return
-        self._questions.labels(reply.answer.status.value).inc()
+        status = "asked_back" if reply.answer.asks_back else reply.answer.status.value
+        self._questions.labels(status).inc()
         self._reuse.labels("hit" if reply.answer.article else "miss").inc()
         for step, milliseconds in reply.answer.timings_ms.items():
             self._steps.labels(step).observe(milliseconds / 1000)

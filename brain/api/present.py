@@ -31,9 +31,11 @@ def slug(department: DepartmentId, known: Slugs) -> str:
 
 
 def ask_result(reply: Reply, *, note: str = "", total_ms: float | None = None) -> schemas.AskResult:
-    """The draft of an answer that is not published is for reviewers only: askers get the note."""
+    """The draft of an answer that is not published is for reviewers only: askers get the note. What asks them
+    back is theirs."""
     question, answer = reply.question, reply.answer
-    published = answer if answer is not None and answer.status is AnswerStatus.PUBLISHED else None
+    told = answer is not None and (answer.status is AnswerStatus.PUBLISHED or answer.asks_back)
+    published = answer if told else None
     timings = dict(answer.timings_ms) if answer else {}
     if total_ms is not None:
         timings["total"] = round(total_ms, 2)
@@ -44,7 +46,7 @@ def ask_result(reply: Reply, *, note: str = "", total_ms: float | None = None) -
         status=_status(answer),
         text=published.text if published else note or reply.note or _PENDING,
         citations=_citations(published.citations) if published else [],
-        confidence=answer.certainty if answer else None,
+        confidence=answer.certainty if answer and not answer.asks_back else None,
         reasons=list(answer.grounds) if answer else [],
         review=reply.review,
         approved=_approved(published.approval) if published and published.approval else None,
@@ -64,7 +66,8 @@ def _spent(spent: Spent) -> schemas.SpentShown:
 
 def _status(answer: Answer | None) -> schemas.AskStatus:
     if answer is None or answer.status is AnswerStatus.DRAFT:
-        return schemas.AskStatus.PENDING
+        asks_back = answer is not None and answer.asks_back
+        return schemas.AskStatus.ASKED_BACK if asks_back else schemas.AskStatus.PENDING
     return schemas.AskStatus(answer.status.value)
 
 

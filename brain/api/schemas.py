@@ -74,6 +74,7 @@ class Problem(Sent):
 
 class AskStatus(StrEnum):
     PENDING = "pending"
+    ASKED_BACK = "asked_back"
     PUBLISHED = "published"
     IN_REVIEW = "in_review"
     ABSTAINED = "abstained"
@@ -122,7 +123,11 @@ class SpentShown(Sent):
 
 
 class AskResult(Sent):
-    """A question and what became of it. `text` is the answer once published; until then, what to know."""
+    """A question and what became of it. `text` is the answer once published; until then, what to know.
+
+    `asked_back`: the question leaves open what it is about. `text` asks which, and the citations are what it
+    may be; say which in the same conversation. The same question again goes to a person.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -164,8 +169,12 @@ class AskResult(Sent):
     question: str
     status: AskStatus
     text: str
-    citations: list[CitationShown] = Field(description="Empty until the answer is published.")
-    confidence: float | None = Field(description="Probability that the answer is right; null while pending.")
+    citations: list[CitationShown] = Field(
+        description="Empty until the answer is published; of what is asked back, what you may mean."
+    )
+    confidence: float | None = Field(
+        description="Probability that the answer is right; null while pending, and where you are asked back."
+    )
     reasons: list[str]
     review: int | None = Field(description="Number of the review that was opened for it.")
     approved: Approved | None = Field(description="Who checked the answer, and when.")

@@ -14,6 +14,8 @@ from brain.domain.question import QuestionId
 from brain.domain.spent import NOTHING_SPENT, Spent
 
 AnswerId = NewType("AnswerId", UUID)
+# What a draft that asks the asker what is meant says where others name the model that wrote them.
+ASKED_BACK = "asked back"
 
 
 class AnswerStatus(StrEnum):
@@ -85,6 +87,11 @@ class Answer:
     signals: Mapping[str, float] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     spent: Spent = NOTHING_SPENT
+
+    @property
+    def asks_back(self) -> bool:
+        """A question in return: it cites what the asker may mean, and no reviewer has to do with it."""
+        return self.status is AnswerStatus.DRAFT and self.model == ASKED_BACK
 
     @property
     def certainty(self) -> float:

@@ -25,6 +25,14 @@ class AnswerPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedBack:
+    """The question leaves open what it is about; the asker can say."""
+
+    question: QuestionId
+    answer: AnswerId
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewRequested:
     review: ReviewId
     question: QuestionId
@@ -126,6 +134,7 @@ class PassagesChanged:
 Event = (
     QuestionAsked
     | AnswerPublished
+    | AskedBack
     | ReviewRequested
     | ReviewJoined
     | ReviewClockRang

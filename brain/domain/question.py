@@ -26,12 +26,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An earlier question of the same conversation with the answer its asker saw."""
+    """An earlier question of the same conversation with what its asker saw: an answer, or a question back."""
 
     question: str
     answer: str
+    asked_back: bool = False
 
 
+# A reply that is a whole question of so many words says what it is about, whatever was asked back.
+_WHOLE = 6
 _CONTINUING = frozenset({"and", "but", "or", "then", "so", "also"})
 _POINTING = frozenset({"it", "its", "that", "this", "those", "these", "they", "them", "there", "instead"})
 
@@ -40,11 +43,29 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     """The question as somebody who missed the conversation could understand it.
 
     A follow-up that leans on what was said ("and for replicas?", "how long does that take?") is read together
-    with the question before it; one that names its subject stands alone.
+    with the question before it, and so is what says which of several things was meant; one that names its
+    subject stands alone.
     """
-    if not history or not _leans(question):
+    if not history:
         return question
-    return f"{history[-1].question} {question}"
+    *earlier, last = history
+    if last.asked_back and not _is_whole(question):
+        before = standalone(last.question, earlier)
+        return before if insists(question, history) else f"{before} {question}"
+    return f"{last.question} {question}" if _leans(question) else question
+
+
+def insists(question: str, history: Sequence[Turn]) -> bool:
+    """Who was asked back and says the same again cannot say it better: a person has to understand it."""
+    return bool(history) and history[-1].asked_back and _words(question) == _words(history[-1].question)
+
+
+def _is_whole(question: str) -> bool:
+    return question.rstrip().endswith("?") and len(_words(question)) >= _WHOLE and not _leans(question)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())
 
 
 def _leans(question: str) -> bool:

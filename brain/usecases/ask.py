@@ -8,10 +8,11 @@ from uuid import uuid4
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
 from brain.domain.article import Article, undisputed
+from brain.domain.clarity import Unclear, unclear
 from brain.domain.confidence import Calibration, Confidence, confidence, numeric, said, signals
 from brain.domain.doubts import beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
-from brain.domain.events import AnswerPublished, ReviewJoined
+from brain.domain.events import AnswerPublished, AskedBack, ReviewJoined
 from brain.domain.evidence import Checked, check, quotable_sentences, requoted
 from brain.domain.identity import Department, DepartmentId, TenantId
 from brain.domain.knowledge import Found, Vector
@@ -32,6 +33,7 @@ from brain.ports import (
     TextKind,
     Transaction,
 )
+from brain.usecases.ask_back import rather_ask_back
 from brain.usecases.request_review import readable_first, request_review
 
 Progress = Callable[[str], None]
@@ -63,6 +65,7 @@ class _Asked:
     departments: Sequence[Department]
     progress: Progress
     wording: str
+    unclear: Unclear | None = None
     spent: Spent = NOTHING_SPENT
     timings_ms: dict[str, float] = field(default_factory=dict)
     mark: float = field(default_factory=perf_counter)
@@ -95,7 +98,10 @@ class Ask:
         [vector] = await self.embedder.embed([asked.wording], kind=TextKind.QUESTION)
         asked.done("embed")
         for _ in range(ATTEMPTS):
-            answer = await self._approved(asked, vector) or await self._draft(asked, vector)
+            answer = await self._approved(asked, vector)
+            if answer is None:
+                draft = await self._draft(asked, vector)
+                answer = rather_ask_back(draft, asked.question, asked.history, asked.unclear)
             if await self._save(asked, answer, vector):
                 return
         raise Unavailable("The documents are being changed just now.")
@@ -137,6 +143,7 @@ class Ask:
         )
         ranked = fuse(asked.wording, candidates)
         found = _readable(ranked)
+        asked.unclear = unclear(question.text, asked.history, found)
         asked.done("retrieve")
         department = asked.department(question.department or (found[0].passage.department if found else None))
         asked.progress("writing")
@@ -236,7 +243,7 @@ class Ask:
         question = asked.question
         async with self.store.transaction(question.audience.tenant) as tx:
             review = None
-            if answer.status is not AnswerStatus.PUBLISHED:
+            if answer.status is not AnswerStatus.PUBLISHED and not answer.asks_back:
                 review = await self._same_review(tx, asked, vector)
                 if review is None and (article := await self._same_article(tx, asked, vector)):
                     # Somebody approved it while this was being written.
@@ -247,6 +254,9 @@ class Ask:
                 return True
             if answer.status is AnswerStatus.PUBLISHED:
                 await tx.emit(AnswerPublished(question.id, answer.id))
+            elif answer.asks_back:
+                # Nobody else is asked while the asker can still say what is meant.
+                await tx.emit(AskedBack(question.id, answer.id))
             elif review is not None:
                 # Wait with those who asked the same, rather than ask a reviewer twice.
                 await tx.reviews.join(review, question=question.id, wording=asked.wording)

@@ -171,7 +171,7 @@ async def _reply(tx: Transaction, principal: Principal, question: Question, answ
         return Reply(question, _hidden(answer), note="You may no longer read what this answer rests on.")
     slugs = {one.id: one.slug for one in await tx.people.departments() if one.id in readable}
     slug = slugs.get(answer.department)
-    if answer.status is AnswerStatus.PUBLISHED:
+    if answer.status is AnswerStatus.PUBLISHED or answer.asks_back:
         return Reply(question, answer, department=slug)
     number, reason = await tx.reviews.for_question(question.id)
     if answer.status is AnswerStatus.SUSPENDED and number is not None:

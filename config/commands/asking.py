@@ -43,6 +43,8 @@ def ask(
     if approved := answer.get("approved"):
         say(f"Checked by {one_line(approved['by'])} on {when(approved['at'])[:10]}", style="green")
     say()
+    if answer["status"] == "asked_back":
+        say(f'Say which: expert ask "…" --conversation {answer["conversation"]}', style="yellow")
     say(f"Question {answer['id']} in conversation {answer['conversation']}", style="dim")
 
 
@@ -54,6 +56,7 @@ def _headline(answer: Mapping[str, Any]) -> str:
         "in_review": f"Waits for a person's check{number}",
         "abstained": f"No answer in the documents{number}",
         "pending": "Not answered yet",
+        "asked_back": "Asked back",
         "expired": f"Nobody could check it in time{number}",
     }
     department = f" · {one_line(answer['department'])}" if answer.get("department") else ""

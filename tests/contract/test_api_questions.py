@@ -115,6 +115,21 @@ async def test_what_nobody_wrote_down_is_abstained_with_a_review(api: Api) -> No
     assert got["reasons"]
 
 
+async def test_what_leaves_open_what_it_is_about_is_asked_back(api: Api) -> None:
+    got = (await api.post("/v1/questions", {"text": "How do I feed these goldfish?"})).json()
+
+    assert got["status"] == "asked_back"
+    assert "“these goldfish”" in got["text"]
+    assert got["review"] is None
+    assert got["confidence"] is None
+    assert (await api.get("/v1/reviews", by="rosa")).json() == []
+
+    again = {"text": got["question"], "conversation": got["conversation"]}
+    insisted = (await api.post("/v1/questions", again)).json()
+    assert insisted["status"] == "abstained"
+    assert insisted["review"] == 1
+
+
 async def test_without_waiting_a_worker_answers_later(api: Api, world: World) -> None:
     response = await api.post("/v1/questions", {"text": REDIS, "wait_s": 0})
 

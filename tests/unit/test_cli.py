@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,17 @@ def test_ask_says_what_became_of_the_question(api: FakeApi, run: Run, state: str
     assert out.startswith(headline)
     assert "A person will look at it." in out
     assert "Sources" not in out
+
+
+def test_ask_says_how_to_reply_when_asked_back(api: FakeApi, run: Run) -> None:
+    told: dict[str, Any] = {"status": "asked_back", "text": "Which “VPN” do you mean?", "confidence": None}
+    api.replies["POST /v1/questions"] = ANSWER | told
+    status, out, _ = run("ask", "How?")
+    assert status == 0
+    assert out.startswith("Asked back")
+    assert "Which “VPN” do you mean?" in out
+    assert 'expert ask "…" --conversation c-1' in out
+    assert "Confidence" not in out
 
 
 def test_ask_prints_the_reply_as_json(api: FakeApi, run: Run) -> None:

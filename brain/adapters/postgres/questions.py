@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.people import still_here
-from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation
+from brain.domain.answer import ASKED_BACK, Answer, AnswerId, AnswerStatus, Approval, Citation
 from brain.domain.errors import Conflict
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, DocumentId, PassageId
@@ -69,18 +69,18 @@ class SqlQuestions:
     async def history(self, conversation: ConversationId, *, before: QuestionId) -> list[Turn]:
         rows = await self.connection.execute(
             text(
-                "SELECT q.text AS question, a.text AS answer FROM question q JOIN LATERAL ("
-                "  SELECT text, scope FROM answer WHERE question_id = q.id AND status = 'published'"
-                "  ORDER BY version DESC LIMIT 1) a ON true"
+                "SELECT q.text AS question, a.text AS answer, a.status FROM question q JOIN LATERAL ("
+                "  SELECT text, scope, status FROM answer WHERE question_id = q.id AND (status = 'published'"
+                "  OR status = 'draft' AND model = :asked_back) ORDER BY version DESC LIMIT 1) a ON true"
                 " JOIN question b ON b.id = :before AND b.asker_id = q.asker_id"
                 " AND a.scope <@ ARRAY(SELECT d.id FROM department d"
                 "   WHERE d.visibility = 'tenant' OR d.id = ANY(b.audience))"
                 " WHERE q.conversation_id = :conversation AND q.asked_at < b.asked_at"
                 " ORDER BY q.asked_at DESC LIMIT 6"
             ),
-            {"conversation": conversation, "before": before},
+            {"conversation": conversation, "before": before, "asked_back": ASKED_BACK},
         )
-        return [Turn(row.question, row.answer) for row in rows][::-1]
+        return [Turn(row.question, row.answer, row.status == "draft") for row in rows][::-1]
 
     async def latest_answer(self, question: QuestionId) -> Answer | None:
         rows = await self.connection.execute(
