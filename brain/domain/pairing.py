@@ -3,7 +3,7 @@ the pen. What is left without a counterpart is what the two may differ in."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from brain.domain.opposites import listed, opposed, opposites_of, synonyms_of
@@ -69,7 +69,10 @@ _PHRASES = tuple(
 _TOKEN = re.compile(r"(?:[^\s(),;]|(?<=\d),(?=\d))+")
 _EDGES = "\"'`“”‘’()[]{}<>,;:!?|=…"
 _QUANTITY = re.compile(r"[~+€$£]?(\d[\d,]*(?:[.:]\d+)*)-?([a-zµ%€$£]*)")
-_LETTER = re.compile(r"(?<=[a-z0-9,] )([A-HJ-Z])(?![\w'’.])")
+_LETTER = re.compile(r"(?<=[a-z0-9,] )A(?![\w'’.-])(?! [a-z]+ (?:of|to|in|for|on)\b)")
+# Without those that contractions leave behind.
+_LETTERS = frozenset("bcefghjklnopqruvwxyz")
+_FULL_STOP = re.compile(r"(?<=[a-z])\.(?=[A-Z])|\.{2,}|…")
 _SIGNS = frozenset("< > = <= >= == != ≤ ≥ + && || >>".split())
 _ORDINAL = {"st", "nd", "rd", "th"}
 _UNITS = {
@@ -115,7 +118,7 @@ _FREE = PREPOSITIONS | frozenset(
     describe say says said show hi hello hey thanks thank regards dear sir madam ok okay question wondering
     wonder ask asking happen happens happening go goes going make makes making take takes use uses using used
     look see etc per it's im ive given specific certain particular various whether while been because due
-    allowed permitted both only but well too new own much many long often far
+    allowed permitted frequently both only but well too new own much many long often far
     """.split()
 )
 _NEGATIONS = frozenset(
@@ -142,7 +145,8 @@ _COMPARING = frozenset("over under above below within".split())
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`preposition` is the one that it stands behind, `unit` that of a number."""
+    """`written` is as it stands there, where `text` mends it; `preposition` is the one that it stands behind,
+    `unit` that of a number."""
 
     text: str
     stem: str
@@ -151,6 +155,7 @@ class Word:
     name: bool = False
     preposition: str = ""
     unit: str = ""
+    written: str = ""
 
     @property
     def free(self) -> bool:
@@ -175,13 +180,21 @@ class Paired:
 
     @property
     def only_a(self) -> list[Word]:
-        there = {one for one, _ in self.pairs}
-        return [word for number, word in enumerate(self.a) if number not in there]
+        return _alone(self.a, {one for one, _ in self.pairs})
 
     @property
     def only_b(self) -> list[Word]:
-        there = {other for _, other in self.pairs}
-        return [word for number, word in enumerate(self.b) if number not in there]
+        return _alone(self.b, {other for _, other in self.pairs})
+
+
+def _alone(said: Sequence[Word], paired_at: set[int]) -> list[Word]:
+    """A name or number that is said twice here and once there is no difference."""
+    there = {said[number].stem for number in paired_at}
+    return [
+        word
+        for number, word in enumerate(said)
+        if number not in paired_at and not ((word.name or word.number) and word.stem in there)
+    ]
 
 
 def paired(a: str, b: str) -> Paired:
@@ -189,7 +202,7 @@ def paired(a: str, b: str) -> Paired:
     first, second = words(a), words(b)
     pairs: list[tuple[int, int]] = []
     left_a, left_b = set(range(len(first))), set(range(len(second)))
-    for counterparts in (_same, _synonyms, _slip):
+    for counterparts in (_same, _slip, _synonyms):
         for one in sorted(left_a):
             fitting = [other for other in left_b if counterparts(first[one], second[other])]
             if fitting:
@@ -205,12 +218,16 @@ def paired(a: str, b: str) -> Paired:
 @lru_cache(maxsize=4096)
 def words(text: str) -> tuple[Word, ...]:
     named = names(text)
-    # Pump A is no pump; a letter that stands for a thing is written large.
-    plain = _LETTER.sub(r"\1_", text).lower()
+    # Pump A is no pump: a letter that stands for a thing is written large.
+    plain = _LETTER.sub("a_", _FULL_STOP.sub(". ", text)).lower()
     for pattern, instead in _PHRASES:
         plain = pattern.sub(instead, plain)
     tokens = [part for match in _TOKEN.finditer(plain) for part in _parts(match.group())]
-    return tuple(_words([token if token in named else _corrected(token) for token in tokens], named))
+    mended = [token if token in named else _corrected(token) for token in tokens]
+    return tuple(
+        replace(word, written=tokens[number]) if tokens[number] != mended[number] else word
+        for number, word in _words(mended, named)
+    )
 
 
 @lru_cache(maxsize=16_384)
@@ -225,7 +242,8 @@ def _corrected(token: str) -> str:
 @lru_cache(maxsize=1)
 def _vocabulary() -> dict[str, list[str]]:
     """Words that decide on what is asked, and those that do not count, by their first letters."""
-    every = listed() | _FREE | _NEGATIONS | _OPERATORS | frozenset(_NUMBERS) | frozenset(_UNITS)
+    inflected = {f"{word.removesuffix('e')}{end}" for word in listed() for end in ("ing", "ed")}
+    every = listed() | inflected | _FREE | _NEGATIONS | _OPERATORS | frozenset(_NUMBERS) | frozenset(_UNITS)
     found: dict[str, list[str]] = {}
     for word in sorted(every):
         if len(word) >= _SHORTEST_SLIP - 1:
@@ -249,7 +267,8 @@ def _parts(token: str) -> Iterator[str]:
         yield bare
 
 
-def _words(tokens: Sequence[str], named: frozenset[str]) -> Iterator[Word]:
+def _words(tokens: Sequence[str], named: frozenset[str]) -> Iterator[tuple[int, Word]]:
+    """Each with the number of its token."""
     preposition, since = "", 0
     skip = False
     for number, token in enumerate(tokens):
@@ -263,9 +282,9 @@ def _words(tokens: Sequence[str], named: frozenset[str]) -> Iterator[Word]:
             value, unit = quantity
             skip = not unit and following in _UNITS
             unit = _UNITS.get(following, "") if skip else _UNITS.get(unit, unit)
-            yield Word(token, value, HEAVIEST, number=True, preposition=behind, unit=unit)
+            yield number, Word(token, value, HEAVIEST, number=True, preposition=behind, unit=unit)
             continue
-        yield _word(token, following, behind, named)
+        yield number, _word(token, following, behind, named)
         if token in PREPOSITIONS:
             preposition, since = token, number
 
@@ -292,7 +311,7 @@ def _word(token: str, following: str, preposition: str, named: frozenset[str]) -
     if token in _FREE:
         return Word(token, stem(token), 0.0, preposition=preposition)
     term = stem(token)
-    name = token in named and rarity(term) == 1.0
+    name = (token in named and rarity(term) == 1.0) or token in _LETTERS
     return Word(token, term, HEAVIEST if name else rarity(term), name=name, preposition=preposition)
 
 
@@ -309,7 +328,7 @@ def _spelled(word: Word) -> str:
 
 
 def _synonyms(one: Word, other: Word) -> bool:
-    if one.number or other.number or one.free or other.free:
+    if one.number or other.number or (one.free and other.free):
         return False
     return other.stem in synonyms_of(one.stem) and not opposed(one.text, other.text)
 
@@ -317,13 +336,16 @@ def _synonyms(one: Word, other: Word) -> bool:
 def _slip(one: Word, other: Word) -> bool:
     """Whether one of them is no word that is known, and nearly the other. Of two that are unknown, short ones
     may be two names."""
-    if any(word.number or word.free or word.operates or not word.text.isalpha() for word in (one, other)):
+    if any(word.number or not word.text.isalpha() for word in (one, other)):
         return False
-    shorter = min(len(one.text), len(other.text))
-    known = _is_known(one.stem) + _is_known(other.stem)
-    if one.text[0] != other.text[0] or shorter < (_SHORTEST_SLIP if known else _LONG) or known == 2:
+    if any((word.free or word.operates) and not word.written for word in (one, other)):
         return False
-    return _differ_by(one.text, other.text, 2 if shorter > _LONG else 1)
+    a, b = one.written or one.text, other.written or other.text
+    shorter = min(len(a), len(b))
+    known = _is_known(stem(a)) + _is_known(stem(b))
+    if a[0] != b[0] or shorter < (_SHORTEST_SLIP if known else _LONG) or known == 2:
+        return False
+    return _differ_by(a, b, 2 if shorter > _LONG else 1)
 
 
 def _is_known(term: str) -> bool:

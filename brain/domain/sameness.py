@@ -66,11 +66,12 @@ def turned(pair: Paired) -> bool:
     """Whether something that decides on the answer stands on one side only, or differently on the two."""
     left_a, left_b = pair.only_a, pair.only_b
     alone = [*left_a, *left_b]
+    near = len(_telling(alone)) <= NEAR_COPY
     return (
         any(word.number or word.name or word.negates for word in alone)
-        or any(_against(one, other) for one in left_a for other in left_b)
+        or any(_against(one, other, near=near) for one in left_a for other in left_b)
         or _exchanged(left_a, left_b)
-        or (len(_telling(alone)) <= NEAR_COPY and any(word.operates for word in alone))
+        or (near and any(word.operates for word in alone))
         or _goes_further(left_a, left_b)
         or _goes_further(left_b, left_a)
         or any(_moved(pair.a[one], pair.b[other]) for one, other in pair.pairs)
@@ -88,7 +89,10 @@ def _goes_further(more: list[Word], less: list[Word]) -> bool:
     return len(extra) <= NEAR_COPY and not _telling(less) and any(opposites_of(word.stem) for word in extra)
 
 
-def _against(one: Word, other: Word) -> bool:
+def _against(one: Word, other: Word, *, near: bool) -> bool:
+    """Of two that share little else, little words say nothing."""
+    if one.free and other.free and not near:
+        return False
     # Where to and from stand by themselves says nothing: what they stand before is compared.
     return {one.text, other.text} != {"to", "from"} and opposed(one.text, other.text)
 

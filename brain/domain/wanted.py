@@ -46,8 +46,9 @@ _SIGN = re.compile(
     re.IGNORECASE,
 )
 _DEGREE = re.compile(
+    # Those that `asking` knows are left to it.
     r"\bhow (?!(?:to|do|does|did|can|could|should|would|must|is|are|will|may|come|about|i|we|one|my|many|much"
-    r"|often|long|soon)\b)\w+",
+    r"|often|frequently|regularly|long|soon|quickly|fast|big|large|high|deep|wide|far|heavy|full|old)\b)\w+",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[^.?!;]+\??")

@@ -1,8 +1,8 @@
 """Which questions may share an approved answer.
 
 `same_questions.json` holds pairs written for this: turned ones, of every kind that turns an answer, and
-paraphrases, each with the cosine of the packaged encoder. The last two groups were written to see how far the
-guard holds beyond what it was built with: docs/quality.md has what it made of them at first sight.
+paraphrases, each with the cosine of the packaged encoder. The last three groups were written to see how far
+the guard holds beyond what it was built with: docs/quality.md has what it made of them at first sight.
 """
 
 import json
@@ -108,6 +108,8 @@ def test_nine_of_ten_plain_paraphrases_share_an_answer() -> None:
         ("How do I turn the feature flag off?", "How do I disable the feature flag?"),
         ("Find files larger than 100MB in /home", "Find files in /home larger than 100 MB"),
         ("Can orphaned locks cause a deadlock?", "Can a deadlock be caused by orphaned locks?"),
+        ("How often is the pump serviced?", "How frequently is the pump serviced?"),
+        ("Set the sampling rate of the tracer", "set the smapling rate of the tracer"),
     ],
 )
 def test_where_every_word_has_its_counterpart_little_likeness_is_enough(a: str, b: str) -> None:
@@ -121,6 +123,7 @@ def test_where_every_word_has_its_counterpart_little_likeness_is_enough(a: str, 
         ("How do I enabel maintenance mode?", "How do I disable maintenance mode?"),
         ("how do i unnistall the agent", "How do I install the agent?"),
         ("How do I restroe the wiki?", "How do I back up the wiki?"),
+        ("What happens when deletign stale locks?", "What happens when cretaing stale lokcs?"),
     ],
 )
 def test_slips_of_the_pen_hide_no_turn(a: str, b: str) -> None:
