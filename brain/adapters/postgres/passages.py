@@ -17,7 +17,7 @@ from brain.domain.ranking import terms
 
 _Rows = list[dict[str, Any]]
 
-_AT_A_TIME = 50
+_AT_A_TIME = 10
 
 # Where the embedding of a whole passage "starts".
 WHOLE = -1
