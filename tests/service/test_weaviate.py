@@ -30,7 +30,7 @@ GATES = "# Gate 4\n\nGate 4 opens for drivers at 05:30.\n\n# Gate 5\n\nGate 5 is
 WHEN = "When does gate 4 open for drivers?"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own_urls() -> Iterator[DatabaseUrls]:
     """A database of its own: copies are about all of its tenants."""
     home = Path(tempfile.mkdtemp(prefix="expert-"))
