@@ -76,6 +76,20 @@ async def test_metrics_count_without_naming_anybody(api: Api) -> None:
         assert secret not in text
 
 
+async def test_metrics_tell_answers_that_were_reused(api: Api) -> None:
+    asked = (await api.post("/v1/questions", {"text": QUESTION})).json()
+    case = (await api.get(f"/v1/reviews/{asked['review']}", by="ravi")).json()
+    verdict = {"kind": "approve", "shown_hash": case["shown_hash"], "text": "In room 2.14."}
+    decided = await api.post(f"/v1/reviews/{asked['review']}/verdict", verdict, by="ravi")
+    assert decided.status_code == 200
+    await api.post("/v1/questions", {"text": QUESTION.lower()}, by="omar")
+
+    text = (await api.http.get("/metrics")).text
+
+    assert 'expert_approved_answers_total{outcome="hit"} 1.0' in text
+    assert 'expert_approved_answers_total{outcome="miss"} 1.0' in text
+
+
 async def test_metrics_come_without_the_database_too(world: World, services: Services) -> None:
     async def away() -> Mapping[str, float]:
         raise Unavailable("The database is not answering.")

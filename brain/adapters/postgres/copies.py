@@ -1,7 +1,7 @@
 """Documents that look alike, and the files kept to be read once more."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,16 +84,8 @@ class SqlCopies:
         rows = await self.connection.execute(
             text(_EMBEDDED), {"hashes": sorted(by_hash), "embedder": embedder, "whole": WHOLE}
         )
-        return [
-            Embedded(
-                by_hash[row.content_hash],
-                _vector(row.vector, embedder),
-                tuple(
-                    (start, _vector(one, embedder)) for start, one in zip(row.starts, row.pieces, strict=True)
-                ),
-            )
-            for row in rows
-        ]
+        # A book's vectors take a while to be read: not on the event loop.
+        return await asyncio.to_thread(_embedded, by_hash, rows.all(), embedder)
 
     async def waiting(self) -> list[Document]:
         rows = await self.connection.execute(
@@ -132,6 +124,17 @@ class SqlCopies:
             text("SELECT id FROM document WHERE id = :id FOR KEY SHARE"), {"id": document}
         )
         return DocumentId(found) if found else None
+
+
+def _embedded(by_hash: Mapping[str, Passage], rows: Sequence[Row[Any]], embedder: str) -> list[Embedded]:
+    return [
+        Embedded(
+            by_hash[row.content_hash],
+            _vector(row.vector, embedder),
+            tuple((start, _vector(one, embedder)) for start, one in zip(row.starts, row.pieces, strict=True)),
+        )
+        for row in rows
+    ]
 
 
 def _vector(stored: str, embedder: str) -> Vector:
