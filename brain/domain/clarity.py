@@ -16,6 +16,8 @@ MOST_CHOICES = 4
 NEAR = 0.1
 
 _TOKEN = re.compile(r"[^\W_](?:[\w'’./@#:-]*[\w'’])?|[.?!,;:()]")
+# A message or a line of code within the question is what it points at.
+_PASTED = re.compile(r"[`\"“”\n]")
 _POINTING = frozenset({"this", "that", "these", "those"})
 # "They" may be anybody: the company, whoever decides.
 _PRONOUNS = frozenset({"it", "them", *_POINTING})
@@ -67,6 +69,8 @@ def unclear(question: str, history: Sequence[Turn], found: Sequence[Found]) -> U
 
 def open_references(question: str, history: Sequence[Turn]) -> Iterator[str]:
     """Phrases such as "this mission" of which neither conversation nor question has spoken before."""
+    if _PASTED.search(question):
+        return
     said = term_set(_said(history))
     tokens = _TOKEN.findall(question)
     for at, token in enumerate(tokens):
@@ -105,13 +109,18 @@ def _points(tokens: Sequence[str], at: int, words: Sequence[str]) -> bool:
         return False
     if tokens[at].lower() == "that" and before not in _BEFORE_THAT:
         return False
-    return not _told(tokens[:at])
+    return not _told(tokens[:at]) and not _named_after(tokens[at + 1 + len(words) :])
 
 
 def _told(tokens: Sequence[str]) -> bool:
     """Whether a clause before says something: "a parcel came back open, who pays this loss?"."""
     ends = [at for at, token in enumerate(tokens) if token in _ENDS]
     return bool(ends) and len(terms(" ".join(tokens[: ends[-1]]))) >= _TOLD
+
+
+def _named_after(tokens: Sequence[str]) -> bool:
+    """What this is may follow: "what does this error mean: ORA-01555"."""
+    return ":" in tokens or any(word[0].isalnum() and not word.islower() for word in tokens)
 
 
 def _bare_pronoun(question: str) -> str:

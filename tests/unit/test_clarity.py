@@ -62,6 +62,10 @@ def test_what_points_at_nothing_is_asked_back(question: str, reference: str) -> 
         "The problem is that users cannot log in, what now?",
         "What is served for lunch this week?",
         "Is QS-4107 it?",
+        "What does this error mean: ORA-01555",
+        "How do I get rid of this warning from QS-4107?",
+        'What does this message say: "queue full"?',
+        "We get this message since noon\nqueue is full",
         "",
     ],
 )
