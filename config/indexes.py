@@ -74,6 +74,7 @@ async def replicating(
 
 
 async def _always(index: WeaviateIndex, system: AsyncEngine, wanted: str | None) -> None:
+    told = ""
     while True:
         try:
             embedder = await embedder_in_force(system, wanted=wanted)
@@ -82,9 +83,12 @@ async def _always(index: WeaviateIndex, system: AsyncEngine, wanted: str | None)
                     async with index.source.turn():
                         copied = await index.rebuild(tenant, embedder, report=_unseen)
                     log.info("index.whole", tenant=slug, copied=copied)
+            told = ""
         except ExpertError as error:
-            # PostgreSQL finds passages meanwhile; this is for whoever can mend it.
-            log.warning("index.not_whole", reason=str(error))
+            # PostgreSQL finds passages meanwhile; this is for whoever can mend it, once.
+            if told != str(error):
+                log.warning("index.not_whole", reason=str(error))
+            told = str(error)
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -116,7 +116,8 @@ class WeaviateReplica:
                 if name == but or not name.startswith(self.prefix):
                     continue
                 tenants = client.collections.use(name).tenants
-                await tenants.remove(str(tenant))
+                if await tenants.exists(str(tenant)):
+                    await tenants.remove(str(tenant))
                 if not await tenants.get():
                     await client.collections.delete(name)
                 left.append(name)

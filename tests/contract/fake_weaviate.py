@@ -85,6 +85,7 @@ class _Rest:
                 Route("/v1/schema", self._guarded(self._classes), methods=["GET", "POST"]),
                 Route("/v1/schema/{name}", self._guarded(self._class), methods=["GET", "DELETE"]),
                 Route("/v1/schema/{name}/tenants", self._guarded(self._tenants), methods=["POST", "DELETE"]),
+                Route("/v1/schema/{name}/tenants/{tenant}", self._guarded(self._tenant), methods=["HEAD"]),
             ]
         )
 
@@ -128,8 +129,14 @@ class _Rest:
             if request.method == "DELETE":
                 found.tenants.pop(one, None)
             else:
-                found.tenants.setdefault(one["name"], {})
+                assert one["name"] not in found.tenants, "made once"
+                found.tenants[one["name"]] = {}
         return JSONResponse([])
+
+    async def _tenant(self, request: Request) -> Response:
+        found = self.fake.collections.get(request.path_params["name"])
+        there = found is not None and request.path_params["tenant"] in found.tenants
+        return Response(status_code=200 if there else 404)
 
 
 def _refused(message: str) -> JSONResponse:

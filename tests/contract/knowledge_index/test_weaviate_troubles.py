@@ -191,6 +191,23 @@ async def test_weaviate_itself_holds_back_what_may_not_be_read(
     assert found == {"amira": 8, "petra": 9}
 
 
+async def test_a_copy_that_is_wrong_shows_nobody_what_they_may_not_read(
+    shelf: Shelf, other_world: World, index: WeaviateIndex, server: FakeWeaviate, place: Place
+) -> None:
+    """In it, everything is everybody's, and another tenant's passages are there, too."""
+    await shelf.reads("gates.md", GATES)
+    await shelf.reads("pay.md", "# Pay\n\nGate pay is 7 euros.\n", department="payroll", by="petra")
+    other = await replicated(other_world, index.replica)
+    await other.reads("badges.md", "# Badges\n\nA badge opens gate 7.\n")
+    held = _held(server, place)
+    held |= _held(server, Place(place.collection, other_world.tenant))
+    [scope, *_] = await index.source.readable(shelf.audience("amira"), None, replica=place.collection) or []
+    for id_, one in held.items():
+        held[id_] = Held(one.properties | {"scope": scope}, one.vectors)
+    assert len(held) == 10
+    assert await shelf.titles("What does gate 7 pay, and what opens it?") == {"Gates"}
+
+
 async def test_a_comparison_finds_what_differs_and_a_rebuild_mends_that_alone(
     shelf: Shelf, index: WeaviateIndex, server: FakeWeaviate, place: Place
 ) -> None:
