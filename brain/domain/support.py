@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from brain.domain.knowledge import Passage
+from brain.domain.opposites import opposed
 from brain.domain.ranking import stem, terms
 from brain.domain.reading import rarity
 from brain.domain.segments import Kind, segments, sentences
@@ -27,6 +28,8 @@ SYNONYM = 0.8
 SAME_SENTENCE = 0.6
 # Words on either side of a number that say what it counts.
 BESIDE = 3
+# Shorter words, such as `and` and `or`, change places without turning what is said.
+TELLING_LETTERS = 4
 _MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
 # What a source puts between quotation marks it mentions: somebody says so, or shall say so.
 _MENTION = re.compile(r"(?<!\w)\"(?=\w)[^\"\n]{1,160}\"(?!\w)|“[^“”\n]{1,160}”")
@@ -249,12 +252,14 @@ def _words(text: str) -> list[str]:
 
 
 def _is_other(there: Sequence[str], here: Sequence[str], called: frozenset[str]) -> bool:
-    """Whether a number, unit or name stands where another one stood."""
+    """Whether a number, unit or name stands where another one stood, or a word where its opposite did."""
     for facts in (_numbers, _units, lambda words: called.intersection(map(stem, words))):
         old, new = facts(there), facts(here)
         if old - new and new - old:
             return True
-    return False
+    return any(
+        min(len(one), len(other)) >= TELLING_LETTERS and opposed(one, other) for one in there for other in here
+    )
 
 
 def _numbers(words: Sequence[str]) -> frozenset[str]:

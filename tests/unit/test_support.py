@@ -62,6 +62,13 @@ def test_a_turned_number_unit_name_or_denial_is_not(claim: str) -> None:
     assert not carried(claim)
 
 
+def test_the_opposite_of_a_word_is_not_that_word() -> None:
+    source = "Enable the replica before the primary stops."
+    assert carried("Enable the replica, in any case before the primary stops.", source)
+    assert not carried("Enable the replica after the primary stops.", source)
+    assert not carried("Disable the replica before the primary stops.", source)
+
+
 def test_words_from_all_over_a_passage_are_no_support() -> None:
     assert not carried("Days minutes hours archive database depot office Halifax backup slow result.")
 
