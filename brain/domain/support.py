@@ -12,7 +12,7 @@ from brain.domain.opposites import opposed
 from brain.domain.ranking import stem, terms
 from brain.domain.reading import rarity
 from brain.domain.segments import Kind, segments, sentences
-from brain.domain.wording import identifiers, names, negated, numbers, says, term_set
+from brain.domain.wording import identifiers, names, negated, negations, numbers, says, term_set
 
 # Share of a claim's content words that its passage must hold; below, paraphrase and invention look alike.
 ENOUGH = 0.6
@@ -30,6 +30,8 @@ SAME_SENTENCE = 0.6
 BESIDE = 3
 # Shorter words, such as `and` and `or`, change places without turning what is said.
 TELLING_LETTERS = 4
+# So many content words behind a negation are what it denies.
+DENIED = 2
 _MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
 # What a source puts between quotation marks it mentions: somebody says so, or shall say so.
 _MENTION = re.compile(r"(?<!\w)\"(?=\w)[^\"\n]{1,160}\"(?!\w)|“[^“”\n]{1,160}”")
@@ -226,14 +228,14 @@ def _nearest(said: frozenset[str], text: str) -> list[str]:
 def _is_turned(claim: str, near: Sequence[str]) -> bool:
     """Whether the sentence the claim was made from says the contrary, or has another number, unit or name in
     the same place. Where it was made from several, one of them must deny as it does."""
-    own = _words(claim)
+    own, said = _words(claim), term_set(claim)
     there = [_words(piece) for piece in near]
     compared = [SequenceMatcher(None, words, own, autojunk=False) for words in there]
     kept = [sum(block.size for block in one.get_matching_blocks()) for one in compared]
     if max(kept) < SAME_SENTENCE * len(own):
-        return _denies(claim) not in {_denies(piece) for piece in near}
+        return _denies(claim) not in {_denies(piece, said) for piece in near}
     return any(
-        _denies(claim) != _denies(near[at])
+        _denies(claim) != _denies(near[at], said)
         or any(
             tag == "replace" and _is_other(there[at][a:b], own[c:d], _called(claim, near[at]))
             for tag, a, b, c, d in compared[at].get_opcodes()
@@ -258,7 +260,9 @@ def _is_other(there: Sequence[str], here: Sequence[str], called: frozenset[str])
         if old - new and new - old:
             return True
     return any(
-        min(len(one), len(other)) >= TELLING_LETTERS and opposed(one, other) for one in there for other in here
+        min(len(one), len(other)) >= TELLING_LETTERS and opposed(one, other)
+        for one in there
+        for other in here
     )
 
 
@@ -272,5 +276,11 @@ def _units(words: Sequence[str]) -> frozenset[str]:
     )
 
 
-def _denies(text: str) -> bool:
-    return negated(_NOT_ONLY.sub(" ", text))
+def _denies(text: str, of: frozenset[str] | None = None) -> bool:
+    """Whether anything is denied; of a source, anything that is about these terms."""
+    text = _NOT_ONLY.sub(" ", text)
+    if of is None:
+        return negated(text)
+    return any(
+        not (next_ := terms(text[end:])[:DENIED]) or not of.isdisjoint(next_) for end in negations(text)
+    )

@@ -191,6 +191,11 @@ def negated(text: str) -> bool:
     return _NEGATION.search(text) is not None
 
 
+def negations(text: str) -> list[int]:
+    """Where each word that denies ends."""
+    return [match.end() for match in _NEGATION.finditer(text)]
+
+
 @lru_cache(maxsize=8192)
 def identifiers(text: str) -> frozenset[str]:
     """Tokens nobody paraphrases: code spans, flags, paths, HR-42, snake_case, CamelCase, addresses."""
