@@ -62,6 +62,13 @@ def test_a_turned_number_unit_name_or_denial_is_not(claim: str) -> None:
     assert not carried(claim)
 
 
+def test_a_denial_of_something_else_is_none_of_the_claim() -> None:
+    source = "Nobody but Security may open the vault, and the key lies in the safe of the reception."
+    assert carried("The key of the vault lies in the safe of the reception.", source)
+    assert not carried("The key of the vault does not lie in the safe of the reception.", source)
+    assert not carried("Anybody may open the vault.", source)
+
+
 def test_the_opposite_of_a_word_is_not_that_word() -> None:
     source = "Enable the replica before the primary stops."
     assert carried("Enable the replica, in any case before the primary stops.", source)
