@@ -25,7 +25,7 @@ from benchmarks.harness.metrics import (
 from benchmarks.harness.sets import rows, sampled, to_passage
 from benchmarks.harness.vectors import KeptEmbedder
 from benchmarks.memory_index import MemoryIndex
-from brain.domain.evidence import Checked, check, quotable_sentences, requoted
+from brain.domain.evidence import Checked, check, nearness, quotable_sentences, requoted
 from brain.domain.knowledge import Found, Passage
 from brain.domain.quoting import Span, telling
 from brain.ports import TextKind
@@ -114,10 +114,11 @@ async def _read_closely(
 ) -> dict[Span, float]:
     """In the steps of brain/usecases/ask.py: cosines of the sentences worth reading for their own sake."""
     sentences = quotable_sentences(question, checked)
-    if not sentences:
-        return {}
-    near = await embedder.matrix([text for _, text in sentences], kind=TextKind.PASSAGE) @ vector
-    return dict(zip((span for span, _ in sentences), near.tolist(), strict=True))
+    near: list[float] = []
+    if sentences:
+        vectors = await embedder.matrix([text for _, text in sentences], kind=TextKind.PASSAGE)
+        near = (vectors @ vector).tolist()
+    return nearness(question, checked, dict(zip((span for span, _ in sentences), near, strict=True)))
 
 
 def by_product(case: Case, checked: Checked, closely: Mapping[Span, float]) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from brain.domain.knowledge import Found
-from brain.domain.quoting import Span, aloud, best, said_in, shortlist
+from brain.domain.quoting import Span, aloud, best, read_before, said_in, shortlist
 from brain.domain.segments import Kind, Segment, segments
 from brain.domain.support import support
 from brain.domain.wording import identifiers, numbers, term_set
@@ -133,22 +133,33 @@ def _said(carried: Sequence[_Claim], index: int) -> list[frozenset[str]]:
 
 
 def quotable_sentences(question: str, checked: Checked) -> list[tuple[Span, str]]:
-    """Of the first citation those sentences that might be the one to quote, each as to be read aloud."""
+    """Of the first citation those sentences that might be the one to quote and whose nearness to the question
+    is not known, each as to be read aloud."""
     if not checked.citations:
         return []
     _, found, _ = checked.citations[0]
-    return [
-        (span, aloud(found.passage, span))
-        for span in shortlist(question, found, checked.said_in_citations[0])
-    ]
+    listed = shortlist(question, found, checked.said_in_citations[0])
+    known = read_before(found, listed)
+    return [(span, aloud(found.passage, span)) for span in listed if span not in known]
+
+
+def nearness(question: str, checked: Checked, near: Mapping[Span, float]) -> dict[Span, float]:
+    """Of all sentences that might be the one to quote."""
+    if not checked.citations:
+        return {}
+    _, found, _ = checked.citations[0]
+    listed = shortlist(question, found, checked.said_in_citations[0])
+    return read_before(found, listed) | dict(near)
 
 
 def requoted(question: str, checked: Checked, near: Mapping[Span, float]) -> Checked:
-    """With the sentence of the first citation quoted that is best by its own nearness to the question."""
-    if not near:
+    """With the sentence of the first citation quoted that is best by its own nearness to the question. `near`
+    has that of the `quotable_sentences`."""
+    closely = nearness(question, checked, near)
+    if not closely:
         return checked
     (number, found, _), *others = checked.citations
-    start, end = best(question, found, checked.said_in_citations[0], near)
+    start, end = best(question, found, checked.said_in_citations[0], closely)
     return replace(checked, citations=((number, found, found.passage.text[start:end]), *others))
 
 

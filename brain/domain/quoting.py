@@ -59,6 +59,15 @@ def shortlist(question: str, found: Found, spans: Sequence[Span]) -> list[Span]:
     return sorted(spans, key=lambda span: -by_value[span])[:SHORTLIST]
 
 
+def read_before(found: Found, spans: Sequence[Span]) -> dict[Span, float]:
+    """The nearness of the sentences that are a piece of their own, as list items and rows are: an index has
+    read those, under their heading, too."""
+    starts = dict(found.pieces)
+    every = _all(found.passage, spans)
+    ends_piece = {span: at + 1 == len(every) or every[at + 1][0] in starts for at, span in enumerate(every)}
+    return {span: starts[span[0]] for span in spans if span[0] in starts and ends_piece[span]}
+
+
 def best(
     question: str, found: Found, spans: Sequence[Span], near: Mapping[Span, float] | None = None
 ) -> Span:

@@ -151,7 +151,6 @@ class Ask:
         asked.done("generate")
         asked.progress("checking")
         checked = check(generation.text, found, asked.wording)
-        checked = await self._requoted(asked.wording, checked, vector)
         if checked.citations:
             department = asked.department(checked.citations[0][1].passage.department)
         weighed = await self._weigh(asked, found, checked, vector)
@@ -159,8 +158,10 @@ class Ask:
             weighed = lowered(weighed, beside_the_question(asked.wording, checked, department.thresholds))
             weighed = await self._judged(asked, checked, weighed, department)
         decision = decide(weighed.value, department.thresholds, has_draft=bool(checked.text))
-        asked.done("check")
         offered = decision is not Decision.ABSTAIN
+        if offered:
+            checked = await self._requoted(asked.wording, checked, vector)
+        asked.done("check")
         return Answer(
             id=AnswerId(uuid4()),
             question=question.id,
@@ -226,14 +227,15 @@ class Ask:
     async def _requoted(self, question: str, checked: Checked, vector: Vector) -> Checked:
         """With the sentence quoted that is nearest to the question, of the few worth reading for it."""
         sentences = quotable_sentences(question, checked)
-        if not sentences:
-            return checked
-        spans, texts = zip(*sentences, strict=True)
-        vectors = await self.embedder.embed(texts, kind=TextKind.PASSAGE)
+        texts = [text for _, text in sentences]
+        vectors = await self.embedder.embed(texts, kind=TextKind.PASSAGE) if texts else []
         if any(one.embedder != vector.embedder for one in vectors):
             return checked
-        near = (sum(a * b for a, b in zip(vector, one, strict=True)) for one in vectors)
-        return requoted(question, checked, dict(zip(spans, near, strict=True)))
+        near = {
+            span: sum(a * b for a, b in zip(vector, one, strict=True))
+            for (span, _), one in zip(sentences, vectors, strict=True)
+        }
+        return requoted(question, checked, near)
 
     async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> bool:
         """One transaction: the answer, the review it needs, and the event that says so.

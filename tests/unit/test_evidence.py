@@ -173,3 +173,15 @@ def test_a_passage_of_one_sentence_needs_no_choice() -> None:
         == []
     )
     assert quotable_sentences("Who replaces it?", check("", given)) == []
+
+
+def test_what_the_index_has_read_is_not_read_again() -> None:
+    text = "- The gate opens at six.\n- The gate closes at nine. Ask Facilities."
+    [opens, closes] = [text.index("- The gate opens"), text.index("- The gate closes")]
+    given = (replace(found(text, 1), pieces=((opens, 0.2), (closes, 0.3))),)
+    checked = check(f"{text}\n\n[1]", given, "What is to be known?")
+    sentences = quotable_sentences("What is to be known?", checked)
+    assert [text for _, text in sentences] == ["Passwords: - The gate closes at nine."]
+    assert requoted("What is to be known?", checked, {}).citations[0][2].endswith("opens at six.")
+    near = {span: 0.9 for span, _ in sentences}
+    assert requoted("What is to be known?", checked, near).citations[0][2].endswith("closes at nine.")
