@@ -40,7 +40,7 @@ async def measured(
             if prepared.found.answerable:
                 ranked.append(ranking.ranked(prepared))
             if prepared.found.are_questions:
-                doubts.append(await confidence.doubts(prepared, embedder))
+                doubts.append(await confidence.doubts(prepared))
                 results += confidence.results(doubts[-1])
         elif kind is Kind.EVIDENCE:
             cases = evidence.read_cases(folder, sample=args.sample)
@@ -56,7 +56,7 @@ async def measured(
         elif kind is Kind.PARSING:
             results += await parsing.results(name, parsing.read_cases(folder, sample=args.sample))
         embedder.save()
-    return [*ranking.results(ranked), *results], doubts
+    return [*ranking.results(ranked), *results, *confidence.elsewhere(doubts)], doubts
 
 
 def chosen(data: Path, wanted: Sequence[str]) -> "dict[str, Kind]":

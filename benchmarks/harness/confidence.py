@@ -1,6 +1,6 @@
 """How honest the product's doubt is: on each set of questions, against the nearest passage's cosine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
@@ -8,12 +8,19 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.harness.doubt import aurc, auroc, calibration_error
+from benchmarks.harness.doubt import (
+    aurc,
+    auroc,
+    calibration_error,
+    caught_among_unsure,
+    on_own_verdicts,
+    perfect_calibration_error,
+    wrong_among_surest,
+)
 from benchmarks.harness.drafts import Draft, drafted
 from benchmarks.harness.metrics import Array, Result, Statistic, bounds, clusters, resampled, whole
 from benchmarks.harness.ranking import Prepared
 from benchmarks.harness.sets import Query
-from benchmarks.harness.vectors import KeptEmbedder
 
 TASK = "confidence"
 
@@ -35,14 +42,14 @@ class Doubts:
     nearest: Array
 
 
-async def doubts(prepared: Prepared, embedder: KeptEmbedder) -> Doubts:
+async def doubts(prepared: Prepared) -> Doubts:
     rows = []
     queries = prepared.found.queries
     title = f"Answering {len(queries)} questions"
     for query, vector in track(
         list(zip(queries, prepared.asked, strict=True)), title, console=Console(stderr=True)
     ):
-        draft = await drafted(query.text, vector, prepared.index, embedder)
+        draft = await drafted(query.text, vector, prepared.index)
         close = prepared.index.vectors @ vector
         nearest = prepared.found.documents[int(close.argmax())]
         first = prepared.found.document_of[draft.ranked[0].passage.id]
@@ -71,22 +78,72 @@ def is_right(query: Query, draft: Draft) -> bool:
 
 
 def results(one: Doubts) -> Iterator[Result]:
-    ours = {"AURC": aurc(one.sure, 1 - one.first)}
-    cosine = {"AURC": aurc(one.near, 1 - one.nearest)}
-    if 0 < one.first.mean() < 1 and 0 < one.nearest.mean() < 1:
-        ours["AUROC-top1"] = auroc(one.sure, one.first)
-        cosine["AUROC-top1"] = auroc(one.near, one.nearest)
-    if 0 < one.answerable.mean() < 1:
-        ours["AUROC-answerable"] = auroc(one.sure, one.answerable)
-        cosine["AUROC-answerable"] = auroc(one.near, one.answerable)
-    yield from compared(one.name, TASK, (ours, cosine), one.together)
+    yield from compared(one.name, TASK, _pair(one), one.together)
     # The least that these mistakes allow: whoever is sure exactly where the first document is right.
     yield from alone(one.name, "oracle", ("AURC", aurc(one.first, 1 - one.first)), one.together)
     said = one.drafted.astype(bool)
     if said.any():
-        error = calibration_error(one.sure[said], one.right[said])
-        _, together = np.unique(one.together[said], return_inverse=True)
-        yield from alone(one.name, "expert", ("ECE", error), together)
+        yield from calibrated(one.name, one.sure[said], one.right[said], one.together[said])
+
+
+def _pair(one: Doubts) -> tuple[dict[str, Statistic], dict[str, Statistic]]:
+    """The product's statistics and those of the cosine."""
+    pair: tuple[dict[str, Statistic], dict[str, Statistic]] = ({}, {})
+    known = ((one.sure, one.first, one.right), (one.near, one.nearest, one.nearest))
+    for found, (sure, first, right) in zip(pair, known, strict=True):
+        found["AURC"] = aurc(sure, 1 - first)
+        found["wrong-at-50"] = wrong_among_surest(sure, 1 - right, 0.5)
+        if 0 < one.first.mean() < 1 and 0 < one.nearest.mean() < 1:
+            found["AUROC-top1"] = auroc(sure, first)
+        if 0 < one.answerable.mean() < 1:
+            found["AUROC-answerable"] = auroc(sure, one.answerable)
+            found["caught-at-45"] = caught_among_unsure(sure, 1 - one.answerable, 0.45)
+    return pair
+
+
+def calibrated(name: str, sure: Array, right: Array, together: Array) -> Iterator[Result]:
+    """The error as shipped; what it would be if the confidence meant just what it says; and that of what
+    the set's own verdicts make of it, cross-validated."""
+    _, numbers = np.unique(together, return_inverse=True)
+    yield from alone(name, "expert", ("ECE", calibration_error(sure, right)), numbers)
+    perfect = perfect_calibration_error(sure)
+    yield Result(name, TASK, "perfect", "ECE", float(perfect.mean()), *bounds(perfect), len(sure))
+    if numbers.max() > 0:
+        own = on_own_verdicts(sure, right, numbers)
+        yield from alone(name, "own verdicts", ("ECE", calibration_error(own, right)), numbers)
+
+
+def elsewhere(sets: Sequence[Doubts]) -> Iterator[Result]:
+    """With the threshold that lets out half the questions of the other sets, each counting the same: how much
+    goes out, and how much of that is wrong."""
+    for one in sets:
+        others = [other for other in sets if other is not one]
+        if not others:
+            continue
+        threshold = _median(others)
+        out = (one.sure >= threshold).astype(float)
+        yield from alone(
+            one.name, "expert", ("covered-elsewhere", _share(np.ones_like(out), out)), one.together
+        )
+        yield from alone(one.name, "expert", ("wrong-elsewhere", _share(out, 1 - one.right)), one.together)
+
+
+def _median(sets: Sequence[Doubts]) -> float:
+    sure = np.concatenate([one.sure for one in sets])
+    weight = np.concatenate([np.full(len(one.sure), 1 / len(one.sure)) for one in sets])
+    order = np.argsort(-sure, kind="stable")
+    return float(sure[order][np.searchsorted(weight[order].cumsum(), weight.sum() / 2)])
+
+
+def _share(among: Array, of: Array) -> Statistic:
+    def statistic(weights: Array) -> Array:
+        total = weights @ among
+        found: Array = np.divide(
+            weights @ (among * of), total, out=np.full(len(total), np.nan), where=total > 0
+        )
+        return found
+
+    return statistic
 
 
 def alone(name: str, system: str, named: tuple[str, Statistic], together: Array) -> Iterator[Result]:

@@ -114,7 +114,7 @@ async def _decided(task: Task, known: Sequence[Embedded], embedder: KeptEmbedder
         return _outcome(Decision.ABSTAIN, unclear(task.question, task.history, ())), 0.0
     [vector] = await embedder.matrix([wording], kind=TextKind.QUESTION)
     index = MemoryIndex(known)
-    draft = await drafted(wording, vector, index, embedder)
+    draft = await drafted(wording, vector, index)
     decision = decide(draft.confidence, Thresholds(), has_draft=bool(draft.checked.text))
     open_ = unclear(task.question, task.history, draft.found)
     return _outcome(decision, open_), float((index.vectors @ vector).max())

@@ -1,20 +1,18 @@
 """What the product would answer, and how sure it is: the path of a question without a store and reviewers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from benchmarks.harness.metrics import Array
-from benchmarks.harness.vectors import KeptEmbedder
 from benchmarks.memory_index import MemoryIndex
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.domain.answer import Generation
-from brain.domain.confidence import Calibration, confidence, said, signals
+from brain.domain.confidence import Calibration, Signals, confidence, signals
 from brain.domain.doubts import lowered, taken_out
 from brain.domain.evidence import Checked, check
-from brain.domain.knowledge import Found
+from brain.domain.knowledge import Found, PassageId
 from brain.domain.orders import gives_orders
-from brain.ports import TextKind
 from brain.usecases.ask import CANDIDATES, READ
 
 
@@ -25,6 +23,7 @@ class Draft:
     ranked: Sequence[Found]
     found: Sequence[Found]
     checked: Checked
+    signals: Signals
     confidence: float
 
 
@@ -33,9 +32,11 @@ def calibration() -> Calibration:
     return Calibration.load()
 
 
-async def drafted(question: str, vector: Array, index: MemoryIndex, embedder: KeptEmbedder) -> Draft:
+async def drafted(
+    question: str, vector: Array, index: MemoryIndex, *, apart_from: Collection[PassageId] = ()
+) -> Draft:
     """In the steps of brain/usecases/ask.py."""
-    ranked = index.search(question, vector, limit=CANDIDATES)
+    ranked = index.search(question, vector, limit=CANDIDATES, apart_from=apart_from)
     found = [one for one in ranked if not gives_orders(one.passage.indexed_text)][:READ]
     text = ""
     generated = ExtractiveGenerator().generate(question, passages=found, history=(), instructions="")
@@ -43,9 +44,5 @@ async def drafted(question: str, vector: Array, index: MemoryIndex, embedder: Ke
         if isinstance(piece, Generation):
             text = piece.text
     checked = check(text, found, question)
-    likeness = 0.0
-    if checked.text:
-        [answer] = await embedder.matrix([said(checked)], kind=TextKind.PASSAGE)
-        likeness = float(vector @ answer)
-    weighed = confidence(signals(question, found, checked, likeness), calibration())
-    return Draft(ranked, found, checked, lowered(weighed, taken_out(checked)).value)
+    weighed = lowered(confidence(signals(question, found, checked), calibration()), taken_out(checked))
+    return Draft(ranked, found, checked, weighed.signals, weighed.value)

@@ -67,7 +67,7 @@ async def sentence_results(name: str, cases: Sequence[Case], embedder: KeptEmbed
     for one in track(cases, f"Answering {len(cases)} questions", console=Console(stderr=True)):
         [vector] = await embedder.matrix([one.question], kind=TextKind.QUESTION)
         index = MemoryIndex(await embed_passages(embedder, [one.passage]))
-        draft = await drafted(one.question, vector, index, embedder)
+        draft = await drafted(one.question, vector, index)
         closely = await _read_closely(one.question, vector, draft.checked, embedder)
         checked = requoted(one.question, draft.checked, closely)
         verbatim += [quote in found.passage.text for _, found, quote in checked.citations]

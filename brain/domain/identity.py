@@ -34,7 +34,7 @@ class Thresholds:
     `filed` is what the department's file says of `publish`, where what its verdicts allow is in force.
     """
 
-    publish: float = 0.58
+    publish: float = 0.72
     abstain: float = 0.15
     filed: float | None = None
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
 from brain.domain.article import Article, undisputed
 from brain.domain.clarity import Unclear, unclear
-from brain.domain.confidence import Calibration, Confidence, confidence, numeric, said, signals
+from brain.domain.confidence import Calibration, Confidence, confidence, numeric, signals
 from brain.domain.doubts import beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, AskedBack, ReviewJoined
@@ -153,7 +153,7 @@ class Ask:
         checked = check(generation.text, found, asked.wording)
         if checked.citations:
             department = asked.department(checked.citations[0][1].passage.department)
-        weighed = await self._weigh(asked, found, checked, vector)
+        weighed = self._weigh(asked, found, checked)
         if not generation.quoted:
             weighed = lowered(weighed, beside_the_question(asked.wording, checked, department.thresholds))
             weighed = await self._judged(asked, checked, weighed, department)
@@ -191,11 +191,8 @@ class Ask:
         asked.spent += generation.spent
         return generation
 
-    async def _weigh(
-        self, asked: _Asked, found: Sequence[Found], checked: Checked, vector: Vector
-    ) -> Confidence:
-        likeness = await self._likeness(checked, vector)
-        weighed = confidence(signals(asked.wording, found, checked, likeness), self.calibration)
+    def _weigh(self, asked: _Asked, found: Sequence[Found], checked: Checked) -> Confidence:
+        weighed = confidence(signals(asked.wording, found, checked), self.calibration)
         return lowered(weighed, taken_out(checked))
 
     async def _judged(
@@ -212,17 +209,6 @@ class Ask:
             return lowered(weighed, not_judged(department.thresholds))
         asked.spent += judgement.spent
         return lowered(weighed, judged(judgement, weighed))
-
-    async def _likeness(self, checked: Checked, vector: Vector) -> float:
-        """Cosine of the question and what is said in answer."""
-        if not checked.text:
-            return 0.0
-        [answer] = await self.embedder.embed([said(checked)], kind=TextKind.PASSAGE)
-        if answer.embedder != vector.embedder:
-            raise Unavailable(
-                "Another embedding model has just taken over; the question is asked again.", 1.0
-            )
-        return sum(one * other for one, other in zip(vector, answer, strict=True))
 
     async def _requoted(self, question: str, checked: Checked, vector: Vector) -> Checked:
         """With the sentence quoted that is nearest to the question, of the few worth reading for it."""

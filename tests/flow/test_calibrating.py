@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus
-from brain.domain.confidence import Calibration
+from brain.domain.confidence import Calibration, Regression, Signals, numeric
 from brain.domain.errors import Denied, Missing, Rejected
 from brain.domain.guarantee import Promise
 from brain.domain.identity import DepartmentId, Thresholds
@@ -22,7 +22,7 @@ from brain.usecases.read import review
 from tests.conftest import World
 
 # One signal, and the chance that it stands for.
-SIMPLE = Calibration(0.0, (("meaning", 4.0),))
+SIMPLE = Calibration(Regression(0.0, (("meaning", 4.0),)), Regression(0.0, ()))
 PROMISE = Promise(risk=0.2, sure=0.9)
 VPN = "# VPN\n\nThe VPN gateway is vpn.northlight.example, port 51820."
 
@@ -33,7 +33,7 @@ async def _answered(world: World, count: int, *, meaning: float, status: AnswerS
     department = DepartmentId(world.departments["it-ops"].id)
     for number in range(count):
         question = await world.accept(world.people["amira"], Asking(f"Question {meaning} {number}?"))
-        signals = {"meaning": meaning, "most": 1.0}
+        signals = numeric(Signals(meaning=meaning))
         answer = Answer(
             id=AnswerId(uuid4()),
             question=question,
@@ -73,7 +73,7 @@ async def test_a_threshold_that_verdicts_allow_is_put_in_force_and_taken_back(wo
     assert proposed.department.thresholds == Thresholds()
 
     applied = await calibrate.apply(ravi, "it-ops", PROMISE)
-    assert applied.department.thresholds == Thresholds(0.88, 0.15, filed=0.58)
+    assert applied.department.thresholds == Thresholds(0.88, 0.15, filed=0.72)
     # A file that is read again, with another threshold, does not undo it.
     told = replace(world.departments["it-ops"], thresholds=Thresholds(0.6, 0.2))
     await load_departments(world.store, world.tenant, [DepartmentFile(told, ())])
@@ -85,7 +85,7 @@ async def test_a_threshold_that_verdicts_allow_is_put_in_force_and_taken_back(wo
         trail = await tx.connection.execute(
             text("SELECT details FROM audit WHERE action = 'department.calibrated' ORDER BY sequence")
         )
-        assert [dict(row.details)["publish"] for row in trail] == ["0.58 to 0.88", "0.88 to 0.6"]
+        assert [dict(row.details)["publish"] for row in trail] == ["0.72 to 0.88", "0.88 to 0.6"]
 
 
 async def test_a_reviewers_verdict_counts_as_they_gave_it(world: World) -> None:

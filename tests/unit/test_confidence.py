@@ -1,10 +1,12 @@
 """Signals and what they are worth."""
 
+import math
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from brain.domain.confidence import Calibration, confidence, numeric, signals
+from brain.domain.confidence import Calibration, Regression, Signals, confidence, numeric, signals
 from brain.domain.doubts import Doubt, lowered
 from brain.domain.evidence import check
 from brain.domain.identity import DepartmentId
@@ -77,8 +79,9 @@ def test_signals_stay_in_their_range() -> None:
 def test_the_fitted_calibration_never_punishes_a_good_signal() -> None:
     calibration = Calibration.load()
     known = numeric(signals("", (), check("", ())))
-    assert {name for name, _ in calibration.coefficients} <= set(known)
-    assert all(weight >= 0 for _, weight in calibration.coefficients)
+    for one in (calibration.among, calibration.alone):
+        assert {name for name, _ in one.coefficients} <= set(known)
+        assert all(weight >= 0 for _, weight in one.coefficients)
 
 
 def test_a_past_answer_is_weighed_as_it_would_be_today() -> None:
@@ -94,6 +97,54 @@ def test_a_past_answer_is_weighed_as_it_would_be_today() -> None:
     assert calibration.again(0.3, numeric(doubted.signals)) == doubted.value == 0.01
     assert calibration.again(0.0, kept) == 0.0
     assert calibration.again(0.3, {"likeness": 1.0}) is None
+
+
+ASKED = "How often are the Redis passwords rotated?"
+
+
+def read(
+    *ranked: Found, answer: str = "Application passwords of Redis are rotated every 90 days. [1]"
+) -> Signals:
+    return signals(ASKED, ranked, check(answer, ranked))
+
+
+def test_a_rival_costs_until_it_is_clearly_behind() -> None:
+    best = replace(found(), score=0.8)
+    rivals = [replace(found("Badges.", 2), score=score) for score in (0.9, 0.75, 0.6, 0.1)]
+    margins = [read(best, rival).margin for rival in rivals]
+    assert margins == sorted(margins)
+    assert margins[0] < margins[1] < margins[2] == margins[3] == 1.0
+    assert (
+        "Another document fits the question better."
+        in confidence(read(best, rivals[0]), Calibration.load()).reasons
+    )
+
+
+def test_words_that_many_documents_share_settle_nothing() -> None:
+    scores = (9.0, 8.9, 8.8, 8.7, 8.6, 8.5)
+    shared = [replace(found(number=number), lexical_score=score) for number, score in enumerate(scores, 1)]
+    one_has_them = [
+        replace(one, lexical_score=one.lexical_score if n == 0 else 2.0) for n, one in enumerate(shared)
+    ]
+    assert read(*shared).settled < 0.5
+    assert read(*one_has_them).settled == 1.0
+    assert read(*(replace(one, lexical_score=0.0) for one in shared)).settled < 0.5
+
+
+def test_what_a_heading_says_already_is_not_told() -> None:
+    ranked = (found(),)
+    said = check("Application passwords of Redis are rotated every 90 days. [1]", ranked)
+    asked_for = signals("How often are the application passwords of Redis rotated in Oslo?", ranked, said)
+    assert 0 < asked_for.told < asked_for.covered < 1
+    assert (read(found()).told, read(found()).covered) == (0.0, 1.0)
+
+
+def test_a_passage_that_is_alone_is_weighed_by_its_own_rule() -> None:
+    assert (read(found()).alone, read(found(), found("Badges.", 2)).alone) == (1.0, 0.0)
+    values = numeric(read(found()))
+    calibration = Calibration(Regression(-9.0, ()), Regression(0.0, (("near", 1.0),)))
+    assert calibration.chance(values) == pytest.approx(1 / (1 + math.exp(-0.6)))
+    assert calibration.chance(values | {"alone": 0.0}) < 0.001
 
 
 @pytest.mark.parametrize("question", ["", "?", "the", "🙂"])
