@@ -130,7 +130,7 @@ print(tried(lambda: os.fork()))
 print(tried(lambda: open("/tmp/left-behind", "w")))
 print(tried(lambda: os.open("/tmp/left-behind", os.O_CREAT | os.O_WRONLY)))
 print(tried(lambda: bytearray(600 * 1024**2)))
-print(os.nice(0) - before)
+print(os.nice(0) == min(before + 10, 19))  # 19 is the most there is
 """
 
 
@@ -139,7 +139,7 @@ def test_a_reader_reaches_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _CONFINED, root], capture_output=True, text=True, check=True, env={}
     )
-    assert done.stdout.split() == [*["PermissionError"] * 5, "MemoryError", "10"]
+    assert done.stdout.split() == [*["PermissionError"] * 5, "MemoryError", "True"]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
