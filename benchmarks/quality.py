@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 async def measured(
     args: argparse.Namespace, sets: "Mapping[str, Kind]", embedder: "KeptEmbedder"
 ) -> "tuple[list[Result], list[Doubts]]":
-    from benchmarks.harness import confidence, conversations, evidence, parsing, ranking, reuse
+    from benchmarks.harness import confidence, conversations, evidence, latency, parsing, ranking, reuse
     from benchmarks.harness.sets import Kind, read_retrieval
 
     results: list[Result] = []
@@ -41,7 +41,7 @@ async def measured(
                 ranked.append(ranking.ranked(prepared))
             if prepared.found.are_questions:
                 doubts.append(await confidence.doubts(prepared))
-                results += confidence.results(doubts[-1])
+                results += [*confidence.results(doubts[-1]), *latency.results(doubts[-1])]
         elif kind is Kind.EVIDENCE:
             cases = evidence.read_cases(folder, sample=args.sample)
             results += await evidence.sentence_results(name, cases, embedder)
@@ -90,7 +90,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    from benchmarks.harness.plots import calibration, risk_coverage
+    from benchmarks.harness.plots import calibration, latency, risk_coverage
     from benchmarks.harness.report import markdown, page
     from benchmarks.harness.vectors import KeptEmbedder
     from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
@@ -108,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if args.report:
         args.report.mkdir(parents=True, exist_ok=True)
         (args.report / "quality.md").write_text(markdown(results), encoding="utf-8")
-        charts = [draw(one) for one in doubts for draw in (risk_coverage, calibration)]
+        charts = [draw(one) for one in doubts for draw in (risk_coverage, calibration, latency)]
         (args.report / "quality.html").write_text(page(results, charts), encoding="utf-8")
     else:
         print(markdown(results))

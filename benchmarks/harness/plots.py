@@ -1,4 +1,5 @@
-"""Charts of shares as inline SVG: risk against coverage, and what a confidence says against what is true."""
+"""Charts as inline SVG: risk against coverage, what a confidence says against what is true, and how long
+questions take."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -39,6 +40,17 @@ def calibration(one: Doubts) -> str:
     return chart(f"{one.name}: calibration", lines, ("confidence", "right answers"))
 
 
+def latency(one: Doubts) -> str:
+    """The share of questions that were through after so many milliseconds."""
+    most = float(np.ceil(max(one.took.max(), one.took_near.max(), 1.0)))
+    lines = {
+        name: [(float(np.quantile(took, step / 20)) / most, step / 20) for step in range(21)]
+        for name, took in (("expert", one.took), ("dense", one.took_near))
+    }
+    axes = ("milliseconds, without embedding the question", "questions that are through")
+    return chart(f"{one.name}: latency", lines, axes, most=most)
+
+
 def _risk(scores: Array, wrong: Array) -> Points:
     """Among the surest ones, the share that is wrong: at each twentieth of the questions."""
     lost = wrong[np.argsort(-scores, kind="stable")].cumsum()
@@ -46,8 +58,8 @@ def _risk(scores: Array, wrong: Array) -> Points:
     return [(count / len(wrong), float(lost[count - 1]) / count) for count in counts]
 
 
-def chart(title: str, lines: Mapping[str, Points], axes: tuple[str, str]) -> str:
-    """Both axes go from 0 to 1."""
+def chart(title: str, lines: Mapping[str, Points], axes: tuple[str, str], *, most: float = 1.0) -> str:
+    """Points go from 0 to 1 on both axes; 1 is called `most` on the first."""
     size = _SIDE + 2 * _EDGE
     parts = [
         f'<svg viewBox="0 0 {size} {size}" width="{size}" role="img" aria-label="{escape(title)}">',
@@ -58,7 +70,9 @@ def chart(title: str, lines: Mapping[str, Points], axes: tuple[str, str]) -> str
         f"{escape(axes[1])}</text>",
     ]
     for share in (0.0, 0.5, 1.0):
-        parts.append(f'<text x="{_x(share)}" y="{_EDGE + _SIDE + 16}" text-anchor="middle">{share:g}</text>')
+        parts.append(
+            f'<text x="{_x(share)}" y="{_EDGE + _SIDE + 16}" text-anchor="middle">{share * most:g}</text>'
+        )
         parts.append(f'<text x="{_EDGE - 6}" y="{_y(share) + 4}" text-anchor="end">{share:g}</text>')
     for number, (name, points) in enumerate(lines.items()):
         style = _STYLES[number % len(_STYLES)]
