@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from brain.domain.knowledge import Found
 from brain.domain.question import Turn
 from brain.domain.ranking import STOP_WORDS, terms
-from brain.domain.reading import outdated
+from brain.domain.reading import outdated, special_terms
 from brain.domain.wording import term_set
 
 MOST_CHOICES = 4
@@ -137,7 +137,8 @@ def _bare_pronoun(question: str) -> str:
 
 def variants(question: str, history: Sequence[Turn], found: Sequence[Found]) -> tuple[Found, ...]:
     """Documents of one name but for a part that the question leaves open, as "VPN (OpenVPN)" and "VPN
-    (WireGuard)": one passage of each, the best first. None where only one is near."""
+    (WireGuard)": one passage of each, the best first. None where only one is near, or where a name or number
+    is asked for that none of them has: building 28, while 24 and 25 are described."""
     said = term_set(f"{_said(history)} {question}")
     best: dict[object, Found] = {}
     replaced = outdated(found)
@@ -148,7 +149,9 @@ def variants(question: str, history: Sequence[Turn], found: Sequence[Found]) -> 
         return ()
     near = [one for one in others if one.piece_score >= first.piece_score - NEAR]
     alike = [one for one in near if _differ(_named(first), _named(one), said)]
-    return (first, *alike)[:MOST_CHOICES] if alike else ()
+    titles = frozenset[str]().union(*map(_named, (first, *alike)))
+    elsewhere = special_terms(question) - titles
+    return (first, *alike)[:MOST_CHOICES] if alike and not elsewhere else ()
 
 
 def _named(one: Found) -> frozenset[str]:

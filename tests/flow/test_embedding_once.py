@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import text
 
+from brain.adapters.fastembed_embedder import PACKAGED
 from brain.domain.knowledge import Vector
 from brain.ports import Embedder, TextKind
 from brain.usecases.ingest import Ingest, Upload
@@ -99,5 +100,7 @@ async def test_what_another_embedder_made_is_of_no_use(world: World) -> None:
 
     changed = BADGES.replace("4242", "5151")
     await ingest(world.people["ravi"], Upload("hr", "b.md", changed.encode()))
+    async with world.store.transaction(world.tenant) as tx:  # other tests use the database, too
+        await tx.connection.execute(text("UPDATE tenant SET embedder = :name"), {"name": PACKAGED})
 
     assert any("blue" in one for one in embedder.asked)

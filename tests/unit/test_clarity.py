@@ -104,6 +104,8 @@ def test_documents_that_differ_in_what_nobody_said_are_named() -> None:
     [
         ("How do I renew my WireGuard VPN access?", [WIREGUARD]),
         ("How do I renew my VPN access?", [found("VPN access (WireGuard)", 0.6)]),
+        ("How do I renew my VPN access (AnyConnect)?", [WIREGUARD]),
+        ("How do I renew VPN access 7?", [WIREGUARD]),
         ("How do I renew a certificate?", [WIREGUARD]),
         ("How do I renew my VPN access?", [found("VPN access")]),
         ("How do I renew my VPN access?", [found("VPN rules for guests in a house of ours")]),
