@@ -15,6 +15,7 @@ from brain.domain.wording import term_set
 
 _MARK = re.compile(r"\[\d{1,3}\]")
 _ARRANGING = (Kind.HEADING, Kind.TABLE_HEAD)
+_NUMBERED = re.compile(r"\b([^\W\d_]{2,}) #?(\d[\w.-]*\w|\d)")
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 
 
@@ -45,14 +46,14 @@ def taken_out(checked: Checked) -> tuple[Doubt, ...]:
 
 def beside_the_question(question: str, checked: Checked, thresholds: Thresholds) -> tuple[Doubt, ...]:
     """Of what a model wrote, only what hangs together goes out unseen: at least half of the statements share
-    a word with the question, with the headings of what is cited, or with a statement that does. What says
-    "it" or "them" speaks of what the statement before it speaks of.
+    a word with the question, with the headings of what is cited first, or with a statement that does. What
+    says "it" or "them" speaks of what the statement before it speaks of.
 
     What a passage was planted with stands there word for word, so the check of claims lets it through.
     """
     said = _statements(checked.text)
     reached = set(term_set(question))
-    for _, found, _ in checked.citations:
+    for _, found, _ in checked.citations[:1]:
         reached |= term_set(" ".join((found.passage.title, *found.passage.heading_path)))
     apart = said
     while joined := [one for one in apart if not reached.isdisjoint(one)]:
@@ -62,6 +63,17 @@ def beside_the_question(question: str, checked: Checked, thresholds: Thresholds)
         return ()
     most = math.nextafter(thresholds.publish, 0)
     return (Doubt(most, "Most of it has no word in common with the question."),)
+
+
+def another_number(question: str, checked: Checked, thresholds: Thresholds) -> tuple[Doubt, ...]:
+    """What is said of building 20 is no answer about building 21, however near the two are."""
+    said = " ".join(found.passage.indexed_text.lower() for _, found, _ in checked.citations)
+    for thing, number in _NUMBERED.findall(question.lower()):
+        others = re.findall(rf"\b{thing}\W{{1,3}}(\d[\w.-]*\w|\d)", said)
+        if others and number not in others:
+            reason = f"It speaks of {thing} {others[0]}, and not of {thing} {number}."
+            return (Doubt(math.nextafter(thresholds.publish, 0), reason),)
+    return ()
 
 
 def _statements(text: str) -> list[frozenset[str]]:

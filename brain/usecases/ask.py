@@ -10,7 +10,7 @@ from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Genera
 from brain.domain.article import Article, undisputed
 from brain.domain.clarity import Unclear, unclear
 from brain.domain.confidence import Calibration, Confidence, confidence, numeric, signals
-from brain.domain.doubts import beside_the_question, judged, lowered, not_judged, taken_out
+from brain.domain.doubts import another_number, beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, AskedBack, ReviewJoined
 from brain.domain.evidence import Checked, check, quotable_sentences, requoted
@@ -154,6 +154,7 @@ class Ask:
         if checked.citations:
             department = asked.department(checked.citations[0][1].passage.department)
         weighed = self._weigh(asked, found, checked)
+        weighed = lowered(weighed, another_number(asked.wording, checked, department.thresholds))
         if not generation.quoted:
             weighed = lowered(weighed, beside_the_question(asked.wording, checked, department.thresholds))
             weighed = await self._judged(asked, checked, weighed, department)

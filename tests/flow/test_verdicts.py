@@ -289,3 +289,15 @@ async def test_who_leaves_a_closed_department_loses_its_answers(world: World) ->
     assert got.answer is not None
     assert "Kestrel" not in got.answer.text
     assert got.answer.citations == ()
+
+
+async def test_what_was_approved_of_one_number_is_not_said_of_another(world: World) -> None:
+    asked = await world.asks("Who waters the plants in building 20?", department="it-ops")
+    assert asked.review is not None
+    case = await review(world.store, world.people["rosa"], asked.review)
+    await world.decide(world.people["rosa"], _approval(case, "Ask Facilities."))
+
+    other = await world.asks("Who waters the plants in building 21?", by="omar", department="it-ops")
+    assert other.review is not None
+    assert other.answer is not None
+    assert "It speaks of building 20, and not of building 21." in other.answer.reasons

@@ -2,14 +2,25 @@
 
 import base64
 import time
+from uuid import UUID
 
 import pytest
 
 from brain.adapters.replies import has_no_answer, leaks, spoken
 from brain.domain.confidence import Confidence, Signals
-from brain.domain.doubts import Doubt, Judgement, beside_the_question, judged, lowered, not_judged, taken_out
-from brain.domain.evidence import Checked
-from brain.domain.identity import Thresholds
+from brain.domain.doubts import (
+    Doubt,
+    Judgement,
+    another_number,
+    beside_the_question,
+    judged,
+    lowered,
+    not_judged,
+    taken_out,
+)
+from brain.domain.evidence import Checked, check
+from brain.domain.identity import DepartmentId, Thresholds
+from brain.domain.knowledge import Found, Passage, PassageId
 from brain.domain.orders import gives_orders
 from brain.domain.plain import plain
 from brain.domain.question import Turn
@@ -196,3 +207,24 @@ HISTORY = (Turn("How do I rotate the Redis password?", "Run `pass generate redis
 )
 def test_a_rewriting_says_no_more_than_was_said(said: str, *, taken: bool) -> None:
     assert says_no_more(said, "And on 3 replicas?", HISTORY) is taken
+
+
+def test_what_is_said_of_another_number_does_not_go_out_unseen() -> None:
+    passage = Passage(
+        PassageId(UUID(int=1)),
+        DepartmentId(UUID(int=2)),
+        "Who waters the plants in building 20?",
+        (),
+        "Ask Facilities, rack 7 is theirs.",
+        "",
+    )
+    checked = check("Ask Facilities, rack 7 is theirs. [1]", [Found(passage, 0.9, 1, 9.0, 1)])
+
+    def reasons(question: str) -> list[str]:
+        return [one.reason for one in another_number(question, checked, Thresholds())]
+
+    assert reasons("Who waters the plants in building 21?") == [
+        "It speaks of building 20, and not of building 21."
+    ]
+    assert reasons("Whose is rack 7 in building 20?") == []
+    assert reasons("Who waters 30 plants within 2 hours?") == []
