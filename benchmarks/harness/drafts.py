@@ -9,8 +9,9 @@ from benchmarks.memory_index import MemoryIndex
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.domain.answer import Generation
 from brain.domain.confidence import Calibration, Signals, confidence, signals
-from brain.domain.doubts import lowered, taken_out
+from brain.domain.doubts import another_number, lowered, taken_out
 from brain.domain.evidence import Checked, check
+from brain.domain.identity import Thresholds
 from brain.domain.knowledge import Found, PassageId
 from brain.domain.orders import gives_orders
 from brain.usecases.ask import CANDIDATES, READ
@@ -44,5 +45,6 @@ async def drafted(
         if isinstance(piece, Generation):
             text = piece.text
     checked = check(text, found, question)
-    weighed = lowered(confidence(signals(question, found, checked), calibration()), taken_out(checked))
+    doubts = (*taken_out(checked), *another_number(question, checked, Thresholds()))
+    weighed = lowered(confidence(signals(question, found, checked), calibration()), doubts)
     return Draft(ranked, found, checked, weighed.signals, weighed.value)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from brain.domain.confidence import Confidence
 from brain.domain.evidence import Checked
 from brain.domain.identity import Thresholds
+from brain.domain.ranking import STOP_WORDS
 from brain.domain.segments import Kind, segments
 from brain.domain.spent import Spent
 from brain.domain.wording import term_set
 
 _MARK = re.compile(r"\[\d{1,3}\]")
 _ARRANGING = (Kind.HEADING, Kind.TABLE_HEAD)
-_NUMBERED = re.compile(r"\b([^\W\d_]{2,}) #?(\d[\w.-]*\w|\d)")
+_NUMBERED = re.compile(r"\b([^\W\d_]{2,})(?: no\.?| number)?[ #-]{0,2}(\d[\w.]*\w|\d)")
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 
 
@@ -67,13 +68,28 @@ def beside_the_question(question: str, checked: Checked, thresholds: Thresholds)
 
 def another_number(question: str, checked: Checked, thresholds: Thresholds) -> tuple[Doubt, ...]:
     """What is said of building 20 is no answer about building 21, however near the two are."""
-    said = " ".join(found.passage.indexed_text.lower() for _, found, _ in checked.citations)
-    for thing, number in _NUMBERED.findall(question.lower()):
-        others = re.findall(rf"\b{thing}\W{{1,3}}(\d[\w.-]*\w|\d)", said)
-        if others and number not in others:
-            reason = f"It speaks of {thing} {others[0]}, and not of {thing} {number}."
-            return (Doubt(math.nextafter(thresholds.publish, 0), reason),)
+    cited = _numbered(" ".join(found.passage.indexed_text for _, found, _ in checked.citations))
+    for thing, numbers in _numbered(question).items():
+        others = cited.get(thing, ())
+        for number in numbers:
+            if others and not any(_same_number(number, other) for other in others):
+                reason = f"It speaks of {thing} {others[0]}, and not of {thing} {number}."
+                return (Doubt(math.nextafter(thresholds.publish, 0), reason),)
     return ()
+
+
+def _numbered(text: str) -> dict[str, list[str]]:
+    """Every number by the word before it: rack 7, QS-4107, IPv4. After "in" or "within" it only counts."""
+    found: dict[str, list[str]] = {}
+    for thing, number in _NUMBERED.findall(text.lower()):
+        if thing not in STOP_WORDS:
+            found.setdefault(thing, []).append(number)
+    return found
+
+
+def _same_number(one: str, other: str) -> bool:
+    """4.2 is also 4.2.1: people leave the last number out."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _statements(text: str) -> list[frozenset[str]]:

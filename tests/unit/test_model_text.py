@@ -209,22 +209,31 @@ def test_a_rewriting_says_no_more_than_was_said(said: str, *, taken: bool) -> No
     assert says_no_more(said, "And on 3 replicas?", HISTORY) is taken
 
 
-def test_what_is_said_of_another_number_does_not_go_out_unseen() -> None:
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("Who waters the plants in building 21?", "It speaks of building 20, and not of building 21."),
+        ("Who waters them in building no. 21?", "It speaks of building 20, and not of building 21."),
+        ("What does QS-4107 mean?", "It speaks of qs 4200, and not of qs 4107."),
+        ("How do I turn on IPv4?", "It speaks of ipv 6, and not of ipv 4."),
+        ("Whose is rack 7 in building 20?", None),
+        ("Who waters 30 plants within 2 hours, after 40 days?", None),
+        ("Is it still so in version 4.2?", None),
+        ("Is it still so in version 4.2.1.7?", None),
+        ("Is it still so in version 4.20?", "It speaks of version 4.2.1, and not of version 4.20."),
+    ],
+)
+def test_what_is_said_of_another_number_does_not_go_out_unseen(question: str, reason: str | None) -> None:
+    said = "Ask Facilities, rack 7 is theirs; QS-4200 means IPv6 since version 4.2.1, after 10 days."
     passage = Passage(
         PassageId(UUID(int=1)),
         DepartmentId(UUID(int=2)),
         "Who waters the plants in building 20?",
         (),
-        "Ask Facilities, rack 7 is theirs.",
+        said,
         "",
     )
-    checked = check("Ask Facilities, rack 7 is theirs. [1]", [Found(passage, 0.9, 1, 9.0, 1)])
-
-    def reasons(question: str) -> list[str]:
-        return [one.reason for one in another_number(question, checked, Thresholds())]
-
-    assert reasons("Who waters the plants in building 21?") == [
-        "It speaks of building 20, and not of building 21."
-    ]
-    assert reasons("Whose is rack 7 in building 20?") == []
-    assert reasons("Who waters 30 plants within 2 hours?") == []
+    checked = check(f"{said} [1]", [Found(passage, 0.9, 1, 9.0, 1)])
+    found = another_number(question, checked, Thresholds())
+    assert [one.reason for one in found] == ([reason] if reason else [])
+    assert all(one.most < Thresholds().publish for one in found)
