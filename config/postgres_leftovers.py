@@ -30,8 +30,12 @@ def stop_leftovers(data: Path) -> None:
     find = _by_proc if Path("/proc/self/cmdline").exists() else _by_ps
     for number, seconds in _PATIENCE:
         processes = find(data)
+        # An orderly stop is asked of the server alone: its children take that signal for orders of their own
+        # (the checkpointer since PostgreSQL 18: to end the log), and leave with it, or when they see it dead.
+        asked = postmaster_pid(data, ready=False) if number is signal.SIGINT else None
         for pid in processes:
-            _signal(pid, number)
+            if number is not signal.SIGINT or str(pid) == asked:
+                _signal(pid, number)
         if _gone(find, data, seconds):
             break
     else:
