@@ -47,8 +47,8 @@ def test_lists_in_cells_keep_their_marks() -> None:
 
 
 def test_powers_are_no_digits_and_ordinals_no_powers() -> None:
-    page = b"<p>10<sup>3</sup> of the 1<sup>st</sup>, 10<sup>-3</sup>, H<sub>2</sub>O</p>"
-    assert markdown(page, "x.html") == "10^3 of the 1st, 10^-3, H2O"
+    page = b"<p>10<sup>3</sup> of the 1<sup>st</sup>, 10<sup>-3 </sup>m, H<sub>2</sub>O</p>"
+    assert markdown(page, "x.html") == "10^3 of the 1st, 10^-3 m, H2O"
 
 
 def test_pictures_are_described_where_their_page_does() -> None:
@@ -114,6 +114,7 @@ def power(base: str, above: str) -> str:
         ),
         (f"<m:sPre><m:sub>{run('2')}</m:sub><m:sup/><m:e>{run('F')}</m:e></m:sPre>", "{}_{2}F"),
         (run("x – y − ∭ 𝑎"), r"x - y - \iiint a"),
+        (run("10³ m², x₂"), "10³ m², x₂"),
     ],
 )
 def test_formulas_of_word_are_latex(inner: str, latex: str) -> None:
@@ -130,8 +131,12 @@ def test_raised_numbers_and_tables_within_tables_of_word() -> None:
     inner = table.cell(1, 1).add_table(rows=2, cols=2)
     for number, cell in enumerate(cell for row in inner.rows for cell in row.cells):
         cell.text = str(number)
+    edited = document.add_paragraph("Below 10")
+    for part in ("-", "1", "2 "):
+        edited.add_run(part).font.superscript = True
+    edited.add_run("m")
     assert markdown(saved(document.save), "x.docx") == (
-        "About 10^6\n\n| Rates | Rates |\n| --- | --- |\n| Inner | 0 1 2 3 |"
+        "About 10^6\n\n| Rates | Rates |\n| --- | --- |\n| Inner | 0 1 2 3 |\n\nBelow 10^-12 m"
     )
 
 

@@ -67,7 +67,7 @@ def merged(text: str, columns: int) -> list[str]:
 def superscript(text: str) -> str:
     """10 with a raised 3 is not 103; the raised letters of an ordinal are only small."""
     raised = text.strip()
-    return f"^{raised}" if _RAISED.fullmatch(raised) else text
+    return text.replace(raised, f"^{raised}") if _RAISED.fullmatch(raised) else text
 
 
 def check_size(cells: int) -> None:

@@ -1,6 +1,7 @@
 """Word documents: headings by style or outline level, lists with the numbers that Word shows."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, cast
 
 from docx import Document
@@ -124,25 +125,30 @@ class _Reader:
         return "".join(self._pieces(node))
 
     def _pieces(self, node: Any) -> Iterator[str]:
-        for child in node:
-            if child.tag in _DROPPED or _is_hidden(child):
-                continue
-            if child.tag == qn("w:t"):
-                yield child.text or ""
-            elif child.tag in {MATH, DISPLAYED}:
-                yield _formula(child)
-            elif child.tag == qn("w:tab"):
-                yield "\t"
-            elif child.tag in {qn("w:br"), qn("w:cr")}:
-                yield "\n"
-            elif child.tag == qn("w:noBreakHyphen"):
-                yield "-"
-            elif child.tag == qn("w:hyperlink"):
-                yield self._link(child)
-            elif _is_raised(child):
-                yield superscript(self._text(child))
+        seen = (child for child in node if child.tag not in _DROPPED and not _is_hidden(child))
+        # Word cuts a text into runs wherever it was edited: the raised ones beside each other are one number.
+        for raised, children in groupby(seen, key=_is_raised):
+            if raised:
+                yield superscript("".join(map(self._text, children)))
             else:
-                yield from self._pieces(child)
+                for child in children:
+                    yield from self._piece(child)
+
+    def _piece(self, child: Any) -> Iterator[str]:
+        if child.tag == qn("w:t"):
+            yield child.text or ""
+        elif child.tag in {MATH, DISPLAYED}:
+            yield _formula(child)
+        elif child.tag == qn("w:tab"):
+            yield "\t"
+        elif child.tag in {qn("w:br"), qn("w:cr")}:
+            yield "\n"
+        elif child.tag == qn("w:noBreakHyphen"):
+            yield "-"
+        elif child.tag == qn("w:hyperlink"):
+            yield self._link(child)
+        else:
+            yield from self._pieces(child)
 
     def _link(self, node: Any) -> str:
         text = self._text(node)

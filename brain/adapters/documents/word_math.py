@@ -68,10 +68,12 @@ def _part(node: Any) -> str:
 
 
 def _sign(letter: str) -> str:
-    """Letters of mathematical alphabets are plain ones in LaTeX, too."""
+    """Letters of mathematical alphabets are plain ones in LaTeX, too; raised and lowered ones stay."""
     if letter in _SIGNS:
         return f" \\{_SIGNS[letter]} "
-    plain = unicodedata.normalize("NFKC", letter) if letter.isalnum() else _DASHES.get(letter, letter)
+    moved = any(unicodedata.decomposition(one).startswith(("<super>", "<sub>")) for one in letter)
+    same = letter.isalnum() and not moved
+    plain = unicodedata.normalize("NFKC", letter) if same else _DASHES.get(letter, letter)
     greek = _GREEK.fullmatch(unicodedata.name(plain, "")) if len(plain) == 1 else None
     if greek is None:
         return plain
