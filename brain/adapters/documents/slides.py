@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
+from openpyxl.styles.numbers import is_date_format
+from openpyxl.utils.datetime import from_excel
 from pptx import Presentation
 from pptx.exc import PythonPptxError
 from pptx.oxml.ns import qn
@@ -77,7 +79,7 @@ def _chart(shape: Any) -> list[Block]:
     try:
         chart = shape.chart
         blocks = [_plot(plot) for plot in chart.plots]
-    except (KeyError, ValueError):
+    except (KeyError, OverflowError, ValueError):
         # Its part is missing, or it is of a kind that the library does not know: the rest is read.
         return []
     named = chart.has_title and chart.chart_title.has_text_frame
@@ -87,11 +89,16 @@ def _chart(shape: Any) -> list[Block]:
 
 def _plot(plot: Any) -> Block | None:
     series = list(plot.series)
-    rows = [
-        [label, *(_number(one.values, at) for one in series)]
-        for at, label in enumerate(map(str, plot.categories))
-    ]
+    rows = [[label, *(_number(one.values, at) for one in series)] for at, label in enumerate(_labels(plot))]
     return table([["", *(one.name or "" for one in series)], *rows]) if rows else None
+
+
+def _labels(plot: Any) -> Iterator[str]:
+    """A quarter with its year, where they are grouped; days are numbers in the file."""
+    dated = is_date_format(plot._element.xpath("string(.//c:cat//c:formatCode)"))
+    for levels in plot.categories.flattened_labels:
+        label = " ".join(filter(None, levels))
+        yield str(from_excel(float(label))).removesuffix(" 00:00:00") if dated and label else label
 
 
 def _number(values: Sequence[float | None], at: int) -> str:
