@@ -319,12 +319,17 @@ def _same(one: Word, other: Word) -> bool:
     if one.number or other.number:
         agree = one.unit == other.unit or not one.unit or not other.unit
         return one.number and other.number and one.stem == other.stem and agree
-    return one.stem == other.stem or (one.negates and other.negates) or _spelled(one) == _spelled(other)
+    return (
+        one.stem == other.stem
+        or (one.negates and other.negates)
+        or _spelled(one.text) == _spelled(other.text)
+    )
 
 
-def _spelled(word: Word) -> str:
+@lru_cache(maxsize=16_384)
+def _spelled(word: str) -> str:
     """As in the United States."""
-    return stem(_BRITISH.sub(lambda match: _AMERICAN[match.group()], word.text))
+    return stem(_BRITISH.sub(lambda match: _AMERICAN[match.group()], word))
 
 
 def _synonyms(one: Word, other: Word) -> bool:
@@ -371,4 +376,6 @@ def _differ_by(one: str, other: str, most: int) -> bool:
             if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == facing:
                 least = min(least, above[j - 2] + 1)
             row.append(least)
+        if min(row) > most:
+            return False
     return row[-1] <= most

@@ -17,6 +17,9 @@ LEAST_SIMILARITY = 0.84
 UNSURE_SIMILARITY = 0.92
 # Up to so many words without a counterpart, one question is a copy of the other with a change in it.
 NEAR_COPY = 5
+# An encoder reads so much, more or less: how near longer ones are is not known. And each word of one is
+# compared with each of the other, while everybody waits.
+LONGEST = 1_000
 # Words further apart did not just change places.
 _REACH = 6
 
@@ -33,7 +36,7 @@ def same_question(a: str, b: str, similarity: float) -> bool:
     """`similarity` is the cosine of the two."""
     if _plain(a) == _plain(b):
         return True
-    if similarity < SAME_WORDS:
+    if similarity < SAME_WORDS or max(len(a), len(b)) > LONGEST:
         return False
     sure = _same_want(a, b)
     if sure is False or (sure is None and similarity < UNSURE_SIMILARITY):

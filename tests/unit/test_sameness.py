@@ -140,3 +140,10 @@ def test_the_same_text_is_the_same_question_without_any_likeness(exact: str) -> 
 def test_signs_are_part_of_the_text() -> None:
     assert not same_question("Which rows have a < b?", "Which rows have a > b?", 1.0)
     assert not same_question("How do I compile C?", "How do I compile C++?", 1.0)
+
+
+def test_what_no_encoder_reads_to_its_end_is_the_same_only_word_by_word() -> None:
+    log = " ".join(f"line{number}" for number in range(1_000))
+
+    assert same_question(f"Why {log}?", f"why {log}", 1.0)
+    assert not same_question(f"Why {log}?", f"Why is that: {log}?", 1.0)
