@@ -9,7 +9,7 @@ from functools import lru_cache
 from brain.domain.opposites import listed, opposed, opposites_of, synonyms_of
 from brain.domain.ranking import stem
 from brain.domain.reading import HEAVIEST, rarity
-from brain.domain.wording import names
+from brain.domain.wording import lowered, names
 
 _AMERICAN = {"is": "iz", "ys": "yz", "our": "or", "tre": "ter", "ogue": "og", "ll": "l"}
 _BRITISH = re.compile(
@@ -68,10 +68,13 @@ _PHRASES = tuple(
 )
 _TOKEN = re.compile(r"(?:[^\s(),;]|(?<=\d),(?=\d))+")
 _EDGES = "\"'`“”‘’()[]{}<>,;:!?|=…"
-_QUANTITY = re.compile(r"[~+€$£]?(\d[\d,]*(?:[.:]\d+)*)-?([a-zµ%€$£]*)")
+_QUANTITY = re.compile(r"[~+]?([€$£]?)(\d[\d,]*(?:[.:]\d+)*)-?([a-zµ%€$£]*)")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:[.:]\d+)*")
 _LETTER = re.compile(r"(?<=[a-z0-9,] )A(?![\w'’.-])(?! [a-z]+ (?:of|to|in|for|on)\b)")
 # Without those that contractions leave behind.
 _LETTERS = frozenset("bcefghjklnopqruvwxyz")
+# Without them an answer about IT, or the US, is one about nobody. Who shouts, shouts them, too.
+_ABBREVIATED = re.compile(r"(?<![\w/-])(?:IT|US)(?![\w'’/-])")
 _FULL_STOP = re.compile(r"(?<=[a-z])\.(?=[A-Z])|\.{2,}|…")
 _SIGNS = frozenset("< > = <= >= == != ≤ ≥ + && || >>".split())
 _ORDINAL = {"st", "nd", "rd", "th"}
@@ -82,7 +85,7 @@ _UNITS = {
         "week weeks wk wks", "month months", "year years yr yrs yo", "b byte bytes",
         "kb kib k kilobyte kilobytes", "mb mib megabyte megabytes", "gb gib g gigabyte gigabytes",
         "tb tib terabyte terabytes", "% percent", "ms millisecond milliseconds", "€ eur euro euros",
-        "$ usd dollar dollars", "mg milligram milligrams",
+        "$ usd dollar dollars", "£ gbp pound pounds", "mg milligram milligrams",
     )
     for unit in units.split()
 }  # fmt: skip
@@ -219,7 +222,8 @@ def paired(a: str, b: str) -> Paired:
 def words(text: str) -> tuple[Word, ...]:
     named = names(text)
     # Pump A is no pump: a letter that stands for a thing is written large.
-    plain = _LETTER.sub("a_", _FULL_STOP.sub(". ", text)).lower()
+    marked = _LETTER.sub("a_", _FULL_STOP.sub(". ", text))
+    plain = lowered(marked if text.isupper() else _ABBREVIATED.sub(r"\g<0>_", marked))
     for pattern, instead in _PHRASES:
         plain = pattern.sub(instead, plain)
     tokens = [part for match in _TOKEN.finditer(plain) for part in _parts(match.group())]
@@ -295,15 +299,21 @@ def _quantity(token: str, before: str) -> tuple[str, str] | None:
         counts = _NUMBERS[token] != _NUMBERS["second"] or not _QUANTITY.fullmatch(before)
         return (_NUMBERS[token], "") if counts else None
     match = _QUANTITY.fullmatch(token)
-    if match is None or (match.group(2) and match.group(2) not in _UNITS and match.group(2) not in _ORDINAL):
+    if match is None:
         return None
-    value = match.group(1).replace(",", "")
-    return value, "" if match.group(2) in _ORDINAL else match.group(2)
+    currency, digits, unit = match.groups()
+    if unit and unit not in _UNITS and unit not in _ORDINAL:
+        return None
+    # Elsewhere a comma is what a point is here.
+    value = digits.replace(",", "" if _THOUSANDS.fullmatch(digits) else ".")
+    return value, currency or ("" if unit in _ORDINAL else unit)
 
 
 def _word(token: str, following: str, preposition: str, named: frozenset[str]) -> Word:
     if not token.isalpha():
-        return Word(token, token, HEAVIEST, name=True, preposition=preposition)
+        # Whoever writes them small means them, too.
+        known = token.removesuffix("_") if token in ("it_", "us_") else token
+        return Word(token, known, HEAVIEST, name=True, preposition=preposition)
     if token in _COMPARING and _QUANTITY.fullmatch(following):
         return Word(token, token, rarity(stem(token)), preposition=preposition)
     if token in _NEGATIONS or token in _OPERATORS:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from brain.domain.opposites import opposed, opposites_of
 from brain.domain.pairing import Paired, Word, paired
 from brain.domain.wanted import wanted
+from brain.domain.wording import lowered
 
 # Cosine from which two questions are one, if nothing turns the answer: where every word has its counterpart
 # (slips of the pen cost a vector most of its likeness); where they ask for the same kind of answer; and where
@@ -23,7 +24,7 @@ LONGEST = 1_000
 # Words further apart did not just change places.
 _REACH = 6
 
-_PLAIN = re.compile(r"[\w./:@#+<>=!%&|*~^$€£-]+")
+_PLAIN = re.compile(r"[\w./:@#+<>=!%&|*~^$€£\\-]+")
 _VAGUE = frozenset(("what", "whether"))
 # Between two nouns in either order they say the same: the password of Redis, the Redis password.
 _LINKING = frozenset(
@@ -46,8 +47,8 @@ def same_question(a: str, b: str, similarity: float) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without capitals, quotes and the marks at the ends of words."""
-    return " ".join(filter(None, (word.rstrip(".!:") for word in _PLAIN.findall(text.lower()))))
+    """Without capitals that say nothing, quotes and the marks at the ends of words."""
+    return " ".join(filter(None, (word.rstrip(".!:") for word in _PLAIN.findall(lowered(text)))))
 
 
 def _same_want(a: str, b: str) -> bool | None:

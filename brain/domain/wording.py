@@ -23,6 +23,7 @@ _NEGATION = re.compile(
 _CODE = re.compile(r"`+([^`]+)`+")
 _TOKEN = re.compile(r"[\w~./:@#-]*[\w/]")
 _FIRST_PERSON = re.compile(r"I(?:['’](?:m|ve|d|ll))?")
+_CASED = re.compile(r"((?<![\w-])-[A-Za-z]{1,3}(?![\w-])|\\[A-Za-z](?![A-Za-z]))")
 _INNER_CAPITAL = re.compile(r"[a-z][A-Z]|[A-Z]{2}")
 
 # Everyday words of operations and offices that people use for one another. General language only.
@@ -185,6 +186,12 @@ def numbers(text: str) -> frozenset[str]:
 def digits(text: str) -> frozenset[str]:
     """Numbers written as digits: words such as `one` and `second` often count nothing."""
     return frozenset(match.group().replace(",", "") for match in _NUMBER.finditer(text))
+
+
+def lowered(text: str) -> str:
+    """In small letters, but for options and escapes: -r is not -R, and \\w the opposite of \\W."""
+    parts = _CASED.split(text)
+    return "".join(part if number % 2 else part.lower() for number, part in enumerate(parts))
 
 
 def negated(text: str) -> bool:
