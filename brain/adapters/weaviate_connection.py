@@ -50,7 +50,11 @@ class WeaviateConnection:
 
     @asynccontextmanager
     async def asking(self, within_s: float) -> AsyncIterator["WeaviateAsyncClient"]:
-        """Around one exchange; the one place where the client's errors become ours."""
+        """Around one exchange; the one place where the client's errors become ours.
+
+        Raises `Unavailable` for a setting that is wrong, too: until an admin has corrected it, what has to be
+        copied waits.
+        """
         with self.circuit.attempt() as attempt:
             try:
                 async with asyncio.timeout(within_s):
@@ -69,9 +73,7 @@ class WeaviateConnection:
     async def _client(self) -> "WeaviateAsyncClient":
         async with self._connecting:
             if self._connected is None:
-                await self._gate.check(self._access.url, setting="EXPERT_WEAVIATE_URL")
-                if self._access.grpc_url is not None:
-                    await self._gate.check(self._access.grpc_url, setting="EXPERT_WEAVIATE_GRPC_URL")
+                await self._check_addresses()
                 client = await asyncio.to_thread(_new_client, self._access)
                 try:
                     await client.connect()
@@ -80,6 +82,14 @@ class WeaviateConnection:
                     raise
                 self._connected = client
             return self._connected
+
+    async def _check_addresses(self) -> None:
+        try:
+            await self._gate.check(self._access.url, setting="EXPERT_WEAVIATE_URL")
+            if self._access.grpc_url is not None:
+                await self._gate.check(self._access.grpc_url, setting="EXPERT_WEAVIATE_GRPC_URL")
+        except Rejected as error:
+            raise Unavailable(str(error)) from error
 
 
 def require_usable(access: Access) -> None:
@@ -141,7 +151,7 @@ def _failure(error: BaseException) -> ExpertError:
     said = str(error)
     status = error.status_code if isinstance(error, UnexpectedStatusCodeError) else 0
     if isinstance(error, AuthenticationFailedError | InsufficientPermissionsError) or status in {401, 403}:
-        return Rejected("Weaviate does not let this key do that: see EXPERT_WEAVIATE_API_KEY.")
+        return Unavailable("Weaviate does not let this key do that: see EXPERT_WEAVIATE_API_KEY.")
     if "could not find class" in said or "tenant not found" in said or status == 404:
         return Missing("Weaviate does not have this tenant's passages (any more): expert reindex.")
     if status == 422 or isinstance(error, WeaviateInvalidInputError):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -130,11 +131,23 @@ async def test_a_change_that_finds_nothing_to_change_gives_the_copy_up(
     assert server.collections == {}
 
 
-async def test_a_wrong_key_is_told_to_whom_it_concerns(world: World, server: FakeWeaviate) -> None:
-    replica = replica_at(Access(server.url, server.grpc_url, "open"), "127.0.0.1")
-    with pytest.raises(Rejected, match="EXPERT_WEAVIATE_API_KEY"):
-        await replicated(world, replica)
-    await replica.connection.close()
+async def test_a_wrong_setting_is_told_and_changes_wait_until_it_is_corrected(
+    shelf: Shelf, index: WeaviateIndex, server: FakeWeaviate
+) -> None:
+    await shelf.world.reads("gates.md", GATES)
+    [source] = await told(shelf.world)
+    for access, host, setting in (
+        (Access(server.url, server.grpc_url, "open"), "127.0.0.1", "EXPERT_WEAVIATE_API_KEY"),
+        (Access(server.url, server.grpc_url, server.key), "127.0.0.2", "EXPERT_ALLOW_HOSTS"),
+    ):
+        wrong = replace(index, replica=replica_at(access, host, prefix=index.replica.prefix))
+        with pytest.raises(Unavailable, match=setting):
+            await wrong.follow(shelf.world.tenant, source)
+        assert setting in wrong.replica.connection.circuit.reason
+        [first, *_] = await Shelf(shelf.world, wrong, shelf.settle).finds(WHEN)
+        assert "7:30" in first.passage.text
+    await index.follow(shelf.world.tenant, source)
+    assert (await index.compare(shelf.world.tenant, PACKAGED)).agrees
 
 
 async def test_an_address_that_nobody_opened_is_not_connected_to(server: FakeWeaviate) -> None:
@@ -143,7 +156,7 @@ async def test_an_address_that_nobody_opened_is_not_connected_to(server: FakeWea
         (Access("http://169.254.169.254"), "EXPERT_WEAVIATE_URL"),
     ):
         replica = replica_at(access)
-        with pytest.raises(Rejected, match=f"{setting}.*EXPERT_ALLOW_HOSTS"):
+        with pytest.raises(Unavailable, match=f"{setting}.*EXPERT_ALLOW_HOSTS"):
             await replica.version()
 
 
