@@ -74,7 +74,7 @@ async def replicating(
 
 
 async def _always(index: WeaviateIndex, system: AsyncEngine, wanted: str | None) -> None:
-    told = ""
+    told: set[str] = set()
     while True:
         try:
             embedder = await embedder_in_force(system, wanted=wanted)
@@ -83,12 +83,12 @@ async def _always(index: WeaviateIndex, system: AsyncEngine, wanted: str | None)
                     async with index.source.turn():
                         copied = await index.rebuild(tenant, embedder, report=_unseen)
                     log.info("index.whole", tenant=slug, copied=copied)
-            told = ""
+            told.clear()
         except ExpertError as error:
-            # PostgreSQL finds passages meanwhile; this is for whoever can mend it, once.
-            if told != str(error):
+            # PostgreSQL finds passages meanwhile; this is for whoever can mend it, each reason once.
+            if str(error) not in told:
                 log.warning("index.not_whole", reason=str(error))
-            told = str(error)
+            told.add(str(error))
         await asyncio.sleep(LOOK_EVERY_S)
 
 

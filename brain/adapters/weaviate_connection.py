@@ -131,12 +131,13 @@ def _new_client(access: Access) -> "WeaviateAsyncClient":
 
 
 def _its_errors() -> tuple[type[BaseException], ...]:
-    """httpx's too: the client lets some of them through."""
+    """httpx's too: the client lets some of them through, and its own surprise at what a server has, such as
+    somebody else's collection with settings that it does not know."""
     import httpx
     from grpc.aio import AioRpcError
     from weaviate.exceptions import WeaviateBaseError
 
-    return (TimeoutError, WeaviateBaseError, httpx.HTTPError, AioRpcError)
+    return (TimeoutError, WeaviateBaseError, httpx.HTTPError, AioRpcError, KeyError)
 
 
 def _failure(error: BaseException) -> ExpertError:

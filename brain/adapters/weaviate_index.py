@@ -90,7 +90,7 @@ class WeaviateIndex:
                 self.replica.worded(place, sorted(set(terms(question))), scopes=scopes, limit=limit),
             )
         except Missing:
-            await self.source.end(audience.tenant)
+            await self.source.end(audience.tenant, place.collection)
             return None
         except ExpertError:  # its circuit knows why, and tells those who run it
             return None
@@ -113,7 +113,11 @@ class WeaviateIndex:
         Does nothing for a tenant without a copy. Raises `Unavailable` where it has to be tried again.
         """
         state = await self.source.state(tenant)
-        if state.embedder is None or state.replica != self.replica.collection(state.embedder):
+        if state.embedder is None or state.replica is None:
+            return
+        if state.replica != self.replica.collection(state.embedder):
+            # Nobody else is told of this change, so that copy would never have it.
+            await self.source.end(tenant, state.replica)
             return
         place = Place(state.replica, tenant)
         try:
@@ -125,7 +129,7 @@ class WeaviateIndex:
                 await self._copy(place, state.embedder, _missing(wanted, held))
                 await self.replica.remove(place, [one for one in held if one not in wanted])
         except Missing:
-            await self.source.end(tenant)
+            await self.source.end(tenant, place.collection)
             return
         raise Unavailable("A document changed again and again while it was copied to Weaviate.")
 
@@ -140,8 +144,9 @@ class WeaviateIndex:
         What is there as it should be stays, so that one that was killed goes on where it was.
         """
         place = Place(self.replica.collection(embedder), tenant)
-        await self.source.begin(tenant, place.collection)
+        # First a place: until there is one, nobody needs to be told, nor to wait for those who write.
         await self.replica.open(place)
+        await self.source.begin(tenant, place.collection)
         copied = 0
         for _ in range(_ROUNDS):
             difference = await self.compare(tenant, embedder)

@@ -96,12 +96,19 @@ class ReplicaSource:
                 text("UPDATE tenant SET replica_whole = true WHERE replica = :replica"), {"replica": replica}
             )
 
-    async def end(self, tenant: TenantId) -> None:
-        """Nothing is told any more, and search asks PostgreSQL alone; what there is of a copy grows old."""
+    async def end(self, tenant: TenantId, replica: str | None = None) -> None:
+        """Nothing is told any more, and search asks PostgreSQL alone; what there is of a copy grows old.
+
+        Of this copy, where it still is the tenant's; None: of whichever there is.
+        """
         async with reachable(), self.app.begin() as connection:
             await enter(connection, tenant)
             await connection.execute(
-                text("UPDATE tenant SET replica = NULL, replica_whole = false WHERE replica IS NOT NULL")
+                text(
+                    "UPDATE tenant SET replica = NULL, replica_whole = false"
+                    " WHERE replica = coalesce(:replica, replica)"
+                ),
+                {"replica": replica},
             )
 
     async def readable(

@@ -187,6 +187,25 @@ async def test_a_collection_of_somebody_elses_is_left_alone(
         await replicated(world, replica)
 
 
+async def test_a_collection_that_the_client_does_not_understand_is_a_trouble_of_the_servers(
+    world: World, replica: WeaviateReplica, server: FakeWeaviate
+) -> None:
+    await replicated(world, replica)
+    del server.collections[replica.collection(PACKAGED)].schema["replicationConfig"]
+    with pytest.raises(Unavailable, match="not answering as it should"):
+        await replicated(world, replica)
+
+
+async def test_nothing_is_told_to_a_copy_that_has_no_place_yet(
+    world: World, replica: WeaviateReplica, server: FakeWeaviate
+) -> None:
+    server.away = True
+    with pytest.raises(Unavailable):
+        await replicated(world, replica)
+    await world.reads("gates.md", GATES)
+    assert await told(world) == []
+
+
 async def test_weaviate_itself_holds_back_what_may_not_be_read(
     shelf: Shelf, index: WeaviateIndex, place: Place
 ) -> None:
@@ -284,9 +303,14 @@ async def test_another_embedder_has_a_copy_of_its_own(
     await shelf.reads("gates.md", GATES)
     former, tenant = index.replica.collection(PACKAGED), shelf.world.tenant
     await index.rebuild(tenant, "another", report=silent)
+    await index.source.end(tenant, former)  # as one who was still looking for it there
+    assert await index.is_whole(tenant, "another")
     following = index.replica.collection("another")
     assert set(server.collections[former].tenants) == {str(other_world.tenant)}
     assert set(server.collections[following].tenants) == {str(tenant)}
     assert "7:30" in (await shelf.finds(WHEN))[0].passage.text
     await index.rebuild(other_world.tenant, "another", report=silent)
     assert set(server.collections) == {following}
+    # The embedder in force is still the first one: what changes now is told to nobody who keeps this copy.
+    await index.follow(tenant, uuid4())
+    assert not await index.is_whole(tenant, "another")
