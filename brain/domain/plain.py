@@ -2,8 +2,15 @@
 no images, no HTML. Links belong to our own citations. Code stays as it is: it is shown, never rendered."""
 
 import re
+from collections.abc import Callable
 
-_CODE = re.compile(r"(^[ \t]*(```|~~~).*?(?:^[ \t]*\2[`~]*[ \t]*$|\Z)|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(
+    r"^([ \t]*)(```+(?=[^`\n]*$)|~~~+)(.*?)(?:^[ \t]*\2[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
+_PARAGRAPH_END = re.compile(r"(\n[ \t]*\n)")
+_CODE_SPAN = re.compile(r"(?<![\\`])(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
+# Stands for code while the rest is cleaned; no text has such characters of its own by then.
+_KEPT = re.compile(r"\x00(\d+)\x00")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # What stands between these is not text.
 _UNSHOWN = re.compile(
@@ -27,10 +34,10 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _IMAGE = re.compile(r"!\[[^\[\]]*\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\[\]\n]*\])?")
-_LINK = re.compile(
-    r"\[([^\[\]\n]*)\](?:\(\s*[^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[(?!\d{1,3}\])[^\[\]\n]*\])"
-)
+_LINK = re.compile(r"\[([^\[\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[(?!\d{1,3}\])[^\[\]\n]*\])")
 _DEFINITION = re.compile(r"^[ \t]{0,3}\[[^\[\]\n]+\]:[ \t]*\S.*$", re.MULTILINE)
+# A definition in a list or quote, or whose label began on an earlier line.
+_DEFINES = re.compile(r"^((?:[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t>]+)*\[[^\n]*?|[^\[\n]*)\]):", re.MULTILINE)
 _AUTOLINK = re.compile(r"<(?:[A-Za-z][A-Za-z0-9+.-]{1,31}:|[^\s<>@]+@)[^\s<>]*>")
 # A bare address becomes a link in most programs. The quote of the citation has it, word for word.
 _ADDRESS = re.compile(
@@ -41,28 +48,52 @@ _HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\U000e0000-\U000e007f]"
 )
 _MARK = re.compile(r"\d{1,3}")
+_PASSES = 20
 
 
 def plain(markdown: str) -> str:
     text = _HIDDEN.sub("", markdown.replace("\r\n", "\n"))
-    parts: list[str] = []
-    at = 0
-    for code in _CODE.finditer(text):
-        parts += [_bare(text[at : code.start()]), code.group()]
-        at = code.end()
-    return "".join((*parts, _bare(text[at:]))).strip()
+    kept: list[str] = []
+
+    def keep(code: str) -> str:
+        kept.append(code)
+        return f"\x00{len(kept) - 1}\x00"
+
+    text = _FENCED.sub(lambda fenced: keep(fenced.group()) if _is_whole(fenced) else fenced.group(), text)
+    paragraphs = (_without_spans(one, keep) for one in _PARAGRAPH_END.split(text))
+    return _KEPT.sub(lambda one: kept[int(one.group(1))], _bare("".join(paragraphs))).strip()
+
+
+def _is_whole(fenced: re.Match[str]) -> bool:
+    """A line that stands further left than the fence may end it, where the fence is within a list."""
+    indent = fenced.group(1)
+    return all(line.startswith(indent) for line in fenced.group(3).split("\n")[1:] if line.strip())
+
+
+def _without_spans(paragraph: str, keep: Callable[[str], str]) -> str:
+    """Where a backtick is left over, programs differ on what is code: then nothing is."""
+    if "`" in _CODE_SPAN.sub("", paragraph):
+        return paragraph
+    return _CODE_SPAN.sub(lambda span: keep(span.group()), paragraph)
 
 
 def _bare(text: str) -> str:
-    text = _DEFINITION.sub("", text)
-    while (less := _less(text)) != text:  # what is taken out may join what stood around it
+    for _ in range(_PASSES):  # what is taken out may join what stood around it
+        if (less := _less(text)) == text:
+            break
         text = less
-    return _ADDRESS.sub("…", _LINK.sub(_words, _IMAGE.sub("", text)))
+    else:  # nobody writes so for people
+        text = re.sub(r"[<\[]", "", text)
+    # Whatever else there is to the grammar of links, these have to stand side by side.
+    while (apart := _DEFINES.sub(r"\1 :", text)) != text:
+        text = apart
+    return _ADDRESS.sub("…", text.replace("](", "] ("))
 
 
 def _less(text: str) -> str:
     text = _AUTOLINK.sub("", _UNSHOWN.sub("", _COMMENT.sub("", text)))
-    return _TAG.sub("", _ITEM.sub("\n- ", _BREAK.sub("\n", text)))
+    text = _TAG.sub("", _ITEM.sub("\n- ", _BREAK.sub("\n", text)))
+    return _LINK.sub(_words, _IMAGE.sub("", _DEFINITION.sub("", text)))
 
 
 def _words(link: re.Match[str]) -> str:

@@ -53,6 +53,26 @@ CANARY = "0f3a9c77d1e2b4a6"
             "Run `<script>` and\n```\n<b>[a](b)</b>\n```\n<b>then</b>",
             "Run `<script>` and\n```\n<b>[a](b)</b>\n```\nthen",
         ),
+        # What one pass leaves may be a link, an image or an element of its own.
+        ("[a [b](x)](//evil.example)", "a b"),
+        ("![a [b](x)](//evil.example/p.png)Done.", "Done."),
+        ("<s[cript](x)>steal()</script>", ""),
+        ("<b>[x]: //evil.example</b>\n\nSee [x].", "See [x]."),
+        ("Run [`ls`](//evil.example) [1].", "Run `ls` [1]."),
+        ("[two\n lines](\n//evil.example)", "[two\n lines] (\n//evil.example)"),
+        ('[a](//evil.example "(")', '[a] (//evil.example "(")'),
+        (
+            "> [x]: //evil.example\n- [x\ny]: //evil.example",
+            "> [x] : //evil.example\n- [x\ny] : //evil.example",
+        ),
+        ("According to [1]: wait. [1]", "According to [1]: wait. [1]"),
+        # What only looks like code is a link to a program that shows Markdown.
+        ("\\`[x](//evil.example)\\`", "\\`x\\`"),
+        ("``[x](//evil.example)`", "``x`"),
+        ("`a\nb` [x](//evil.example) `c`", "`a\nb` x `c`"),
+        ("```a```\n[x](//evil.example)", "```a```\nx"),
+        ("1. a\n   ```\n[x](//evil.example)", "1. a\n   ```\nx"),
+        ("1. Run\n   ```\n   [a](b)\n   ```\n", "1. Run\n   ```\n   [a](b)\n   ```"),
         ("Zero\u200bwidth, \u202eturned, \U000e0041tagged.", "Zerowidth, turned, tagged."),
         (
             "1. One [1]\n2. Two [1]\n\n| a | b |\n|---|---|\n| 1 | 2 [1] |",
@@ -110,10 +130,31 @@ def test_texts_for_people_are_not(text: str) -> None:
 
 def test_long_hostile_texts_are_read_in_no_time() -> None:
     began = time.process_time()
-    for piece in ("ignore ", "a ", "<", "![", "[a](", "your ", "only just ", "`", "<!--", "\n|"):
+    for piece in (
+        "ignore ",
+        "a ",
+        "<",
+        "![",
+        "[a](",
+        "your ",
+        "only just ",
+        "`",
+        "<!--",
+        "\n|",
+        "` ``",
+        "~~~\n",
+        "<b>",
+        "[a]: ",
+        "1. ",
+        "[[a](b)](c)",
+    ):
         gives_orders(piece * 2_000)
         plain(piece * 2_000)
-    assert time.process_time() - began < 20, "some expression backtracks without end"
+    plain("[a](" + " " * 20_000)
+    plain("[" * 2_000 + "a" + "](b)" * 2_000)
+    plain("<b" * 2_000 + ">" * 2_000)
+    plain("- [a" + "]:" * 2_000)
+    assert time.process_time() - began < 5, "some expression backtracks without end"
 
 
 @pytest.mark.parametrize(
