@@ -36,6 +36,10 @@ _MARK = re.compile(r"[ \t]*\[\d{1,3}\](?![(:\w])")
 # What a source puts between quotation marks it mentions: somebody says so, or shall say so.
 _MENTION = re.compile(r"(?<!\w)\"(?=\w)[^\"\n]{1,160}\"(?!\w)|“[^“”\n]{1,160}”")
 _NOT_ONLY = re.compile(r"\bnot (?:only|just|merely)\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?:;|][*_)\"”]*\s|(?:^|\s)[-*+]\s")
+# "5" of "5.5" or "1.5", "read" of "read-only".
+_CUT_BEFORE = re.compile(r"\w[.,:/-]?$")
+_CUT_BEHIND = re.compile(r"[.,:/-]?\w")
 _WORD = re.compile(r"[^\W_]+|%")
 _PART = re.compile(r"[^\W_]+")
 # Each line is one unit; the plural of a word is the same.
@@ -95,7 +99,7 @@ def support(claim: str, passage: Passage) -> float:
 def _support(claim: str, passage: Passage) -> float:
     if _is_mentioned(_plain(claim), _plain(passage.text)):
         return 0.0
-    if _plain(claim) in _plain(passage.text):
+    if _stands_in(_plain(claim), _plain(passage.text)):
         return 1.0
     said = term_set(claim)
     share = len(said & term_set(passage.indexed_text)) / len(said) if said else 0.0
@@ -122,6 +126,19 @@ def _is_mentioned(claim: str, text: str) -> bool:
     if any(mark in bare for mark in '"“”') or bare not in text:
         return False
     return bare not in _MENTION.sub(" ", text)
+
+
+def _stands_in(claim: str, text: str) -> bool:
+    """Word for word, no word or number cut, and nothing denied before it in the same sentence."""
+    at = text.find(claim)
+    while at >= 0:
+        end = at + len(claim)
+        before = _SENTENCE_END.split(text[:at])[-1]
+        cut = (claim[:1].isalnum() and _CUT_BEFORE.search(before)) or _CUT_BEHIND.match(text, end)
+        if not cut and not _denies(before):
+            return True
+        at = text.find(claim, at + 1)
+    return False
 
 
 def _has_names(claim: str, text: str) -> bool:

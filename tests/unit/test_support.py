@@ -76,6 +76,26 @@ def test_the_opposite_of_a_word_is_not_that_word() -> None:
     assert not carried("Disable the replica before the primary stops.", source)
 
 
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("restart the primary", "Do not restart the primary."),
+        ("The archive is deleted", "It is not true that The archive is deleted."),
+        ("The limit is 5", "The limits. The limit is 50 GB for all."),
+        ("The limit is 5.", "The limit is 5.5 GB for all."),
+        ("5 GB are allowed", "Up to 1.5 GB are allowed."),
+    ],
+)
+def test_a_part_of_a_sentence_is_not_what_it_says(claim: str, source: str) -> None:
+    assert not carried(claim, source)
+
+
+def test_a_denial_in_the_sentence_before_is_none_of_a_verbatim_claim() -> None:
+    source = "Never share it.\n\n- Do not wait\n- Restart the primary\n- **Note:** Drain the node\n"
+    assert carried("Restart the primary", source)
+    assert carried("Drain the node", source)
+
+
 def test_words_from_all_over_a_passage_are_no_support() -> None:
     assert not carried("Days minutes hours archive database depot office Halifax backup slow result.")
 
