@@ -22,10 +22,16 @@ _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The confidence is `most` at most; `reason` is a sentence for people."""
+    """The confidence is `most` at most; `reason` is a sentence for people. One that `holds` keeps the answer
+    from going out unseen, wherever the threshold is."""
 
     most: float
     reason: str
+    holds: bool = False
+
+
+def _held(thresholds: Thresholds, reason: str) -> tuple[Doubt, ...]:
+    return (Doubt(math.nextafter(thresholds.publish, 0), reason, holds=True),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,7 @@ def beside_the_question(question: str, checked: Checked, thresholds: Thresholds)
         apart = [one for one in apart if one not in joined]
     if 2 * len(apart) <= len(said):
         return ()
-    most = math.nextafter(thresholds.publish, 0)
-    return (Doubt(most, "Most of it has no word in common with the question."),)
+    return _held(thresholds, "Most of it has no word in common with the question.")
 
 
 def another_number(question: str, checked: Checked, thresholds: Thresholds) -> tuple[Doubt, ...]:
@@ -73,8 +78,7 @@ def another_number(question: str, checked: Checked, thresholds: Thresholds) -> t
         others = cited.get(thing, ())
         for number in numbers:
             if others and not any(_same_number(number, other) for other in others):
-                reason = f"It speaks of {thing} {others[0]}, and not of {thing} {number}."
-                return (Doubt(math.nextafter(thresholds.publish, 0), reason),)
+                return _held(thresholds, f"It speaks of {thing} {others[0]}, and not of {thing} {number}.")
     return ()
 
 
@@ -109,8 +113,7 @@ def judged(judgement: Judgement, weighed: Confidence) -> tuple[Doubt, ...]:
 
 def not_judged(thresholds: Thresholds) -> tuple[Doubt, ...]:
     """What was to be judged does not go out unjudged: it waits for a person."""
-    most = math.nextafter(thresholds.publish, 0)
-    return (Doubt(most, "The model that was to judge it did not answer, so a person has to."),)
+    return _held(thresholds, "The model that was to judge it did not answer, so a person has to.")
 
 
 def lowered(weighed: Confidence, doubted: Sequence[Doubt]) -> Confidence:
@@ -118,5 +121,7 @@ def lowered(weighed: Confidence, doubted: Sequence[Doubt]) -> Confidence:
         return weighed
     most = min(doubt.most for doubt in doubted)
     reasons = (*(doubt.reason for doubt in doubted), *weighed.reasons)
-    signals = replace(weighed.signals, most=min(weighed.signals.most, most))
+    # At another threshold, what holds it would hold it, too.
+    kept = 0.0 if any(doubt.holds for doubt in doubted) else most
+    signals = replace(weighed.signals, most=min(weighed.signals.most, kept))
     return Confidence(min(weighed.value, most), reasons, signals)

@@ -95,6 +95,9 @@ def test_a_past_answer_is_weighed_as_it_would_be_today() -> None:
     assert calibration.again(0.3, kept) == pytest.approx(weighed.value)
     doubted = lowered(weighed, [Doubt(0.01, "Hm.")])
     assert calibration.again(0.3, numeric(doubted.signals)) == doubted.value == 0.01
+    # What is held is held at any threshold, so that no lower one may count it among what goes out.
+    held = lowered(weighed, [Doubt(0.01, "Hm.", holds=True)])
+    assert (held.value, calibration.again(0.01, numeric(held.signals))) == (0.01, 0.0)
     assert calibration.again(0.0, kept) == 0.0
     assert calibration.again(0.3, {"likeness": 1.0}) is None
 
