@@ -17,6 +17,7 @@ from brain.domain.wording import term_set
 _MARK = re.compile(r"\[\d{1,3}\]")
 _ARRANGING = (Kind.HEADING, Kind.TABLE_HEAD)
 _NUMBERED = re.compile(r"\b([^\W\d_]{2,})(?: no\.?| number)?[ #-]{0,2}(\d[\w.]*\w|\d)")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 
 
@@ -85,7 +86,7 @@ def another_number(question: str, checked: Checked, thresholds: Thresholds) -> t
 def _numbered(text: str) -> dict[str, list[str]]:
     """Every number by the word before it: rack 7, QS-4107, IPv4. After "in" or "within" it only counts."""
     found: dict[str, list[str]] = {}
-    for thing, number in _NUMBERED.findall(text.lower()):
+    for thing, number in _NUMBERED.findall(_THOUSANDS.sub("", text.lower())):
         if thing not in STOP_WORDS:
             found.setdefault(thing, []).append(number)
     return found

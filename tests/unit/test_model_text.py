@@ -261,11 +261,14 @@ def test_a_rewriting_says_no_more_than_was_said(said: str, *, taken: bool) -> No
         ("Who waters 30 plants within 2 hours, after 40 days?", None),
         ("Is it still so in version 4.2?", None),
         ("Is it still so in version 4.2.1.7?", None),
+        ("What is stop 1,250?", None),
+        ("What is stop 1600?", "It speaks of stop 1250, and not of stop 1600."),
+        ("What is stop 1,600?", "It speaks of stop 1250, and not of stop 1600."),
         ("Is it still so in version 4.20?", "It speaks of version 4.2.1, and not of version 4.20."),
     ],
 )
 def test_what_is_said_of_another_number_does_not_go_out_unseen(question: str, reason: str | None) -> None:
-    said = "Ask Facilities, rack 7 is theirs; QS-4200 means IPv6 since version 4.2.1, after 10 days."
+    said = "Ask Facilities, rack 7; QS-4200 means IPv6 since version 4.2.1, after 10 days, at stop 1,250."
     passage = Passage(
         PassageId(UUID(int=1)),
         DepartmentId(UUID(int=2)),
