@@ -81,8 +81,7 @@ class _Reading:
         return OUTDATED_LOSES if index in self.stale else 0.0
 
     def source(self, index: int) -> UUID:
-        passage = self.passages[index].passage
-        return passage.document or passage.article or passage.id
+        return self.passages[index].passage.origin
 
 
 class ExtractiveGenerator:

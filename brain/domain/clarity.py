@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from brain.domain.knowledge import Found
 from brain.domain.question import Turn
@@ -140,10 +141,10 @@ def variants(question: str, history: Sequence[Turn], found: Sequence[Found]) -> 
     (WireGuard)": one passage of each, the best first. None where only one is near, or where a name or number
     is asked for that none of them has: building 28, while 24 and 25 are described."""
     said = term_set(f"{_said(history)} {question}")
-    best: dict[object, Found] = {}
+    best: dict[UUID, Found] = {}
     replaced = outdated(found)
     for one in (one for number, one in enumerate(found) if number not in replaced):
-        best.setdefault(one.passage.document or one.passage.article or one.passage.id, one)
+        best.setdefault(one.passage.origin, one)
     first, *others = best.values() or (None,)
     if first is None:
         return ()

@@ -161,14 +161,10 @@ def _context(passage: Passage) -> str:
     return " ".join((passage.title, *passage.heading_path))
 
 
-def _source(one: Found) -> UUID:
-    return one.passage.document or one.passage.article or one.passage.id
-
-
 def _margin(cited: Sequence[Found], found: Sequence[Found]) -> float:
     """How far the answer's passage is ahead of other documents: near rivals mean that the topic is shared."""
-    own = {_source(one) for one in cited}
-    rival = max((one.score for one in found if _source(one) not in own), default=0.0)
+    own = {one.passage.origin for one in cited}
+    rival = max((one.score for one in found if one.passage.origin not in own), default=0.0)
     lead = max(one.score for one in cited) - rival
     return max(0.0, 0.5 + min(lead, CLEAR)) / (0.5 + CLEAR)
 
@@ -178,7 +174,7 @@ def _settled(found: Sequence[Found]) -> float:
     scores."""
     best: dict[UUID, float] = {}
     for one in found:
-        best[_source(one)] = max(one.lexical_score, best.get(_source(one), 0.0))
+        best[one.passage.origin] = max(one.lexical_score, best.get(one.passage.origin, 0.0))
     top = max(best.values())
     share = [math.exp(SHARPNESS * (score - top) / top) if top > 0 else 1.0 for score in best.values()]
     entropy = -sum(one / sum(share) * math.log(one / sum(share)) for one in share if one > 0)

@@ -104,6 +104,11 @@ class Passage:
     article: ArticleId | None = None
 
     @property
+    def origin(self) -> UUID:
+        """The document or article that it is a piece of."""
+        return self.document or self.article or self.id
+
+    @property
     def indexed_text(self) -> str:
         """What both rankings see: title and headings carry words that the body leaves out."""
         return "\n".join((self.title, " › ".join(self.heading_path), self.text))

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from uuid import UUID
 
-from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
+from brain.domain.knowledge import Found, Passage
 from brain.domain.ranking import terms
 from brain.domain.segments import Kind, Segment, segments
 from brain.domain.wording import alike, digits, identifiers, names, says, term_set
@@ -186,22 +187,18 @@ def names_share(question: str, found: Sequence[Found]) -> list[float]:
     wanted = special_terms(question)
     if not wanted:
         return [1.0] * len(found)
-    said: dict[DocumentId | PassageId, frozenset[str]] = {}
+    said: dict[UUID, frozenset[str]] = {}
     for one in found:
-        said[_whole(one.passage)] = said.get(_whole(one.passage), frozenset()) | term_set(
+        said[one.passage.origin] = said.get(one.passage.origin, frozenset()) | term_set(
             one.passage.indexed_text
         )
-    return [sum(1 for term in wanted if says(term, said[_whole(one.passage)])) / len(wanted) for one in found]
+    return [sum(1 for term in wanted if says(term, said[one.passage.origin])) / len(wanted) for one in found]
 
 
 def special_terms(question: str) -> frozenset[str]:
     """Terms of the question that nothing else can stand for: its names, identifiers and numbers."""
     tokens = identifiers(question) | names(question) | digits(question)
     return frozenset(term for token in tokens for term in terms(token))
-
-
-def _whole(passage: Passage) -> DocumentId | PassageId:
-    return passage.document or passage.id
 
 
 _OUTDATED = re.compile(
@@ -218,12 +215,12 @@ def outdated(found: Sequence[Found]) -> frozenset[int]:
         match.group(1).lower() for one in found for match in _REPLACES.finditer(_opening(one.passage))
     )
     stale = {
-        _whole(one.passage)
+        one.passage.origin
         for one in found
         if _OUTDATED.search(f"{one.passage.title} {_opening(one.passage)}")
         or one.passage.title.lower() in replacing
     }
-    return frozenset(index for index, one in enumerate(found) if _whole(one.passage) in stale)
+    return frozenset(index for index, one in enumerate(found) if one.passage.origin in stale)
 
 
 def _opening(passage: Passage) -> str:

@@ -10,8 +10,9 @@ from brain.domain.confidence import Calibration, Regression, Signals, confidence
 from brain.domain.doubts import Doubt, lowered
 from brain.domain.evidence import check
 from brain.domain.identity import DepartmentId
-from brain.domain.knowledge import DocumentId, Found, Passage, PassageId
+from brain.domain.knowledge import ArticleId, DocumentId, Found, Passage, PassageId
 from brain.domain.ranking import fuse
+from brain.domain.reading import names_share
 
 TEXT = "Application passwords of Redis are rotated every 90 days. Ask the Platform team for the window."
 
@@ -45,6 +46,14 @@ def test_an_answer_of_another_shape_costs_confidence() -> None:
     assert value("How often are the Redis passwords rotated?") > value(
         "Who are the Redis passwords rotated by?"
     )
+
+
+def test_an_article_is_one_source_however_many_passages_it_has() -> None:
+    parts = [
+        Found(replace(one.passage, document=None, article=ArticleId(UUID(int=9))), 0.6, 1, 5.0, 1)
+        for one in (found("QS-4107 is a lost label.", 1), found("HR-42 is the form.", 2))
+    ]
+    assert names_share("Where do QS-4107 and HR-42 come from?", parts) == [1.0, 1.0]
 
 
 def test_no_draft_is_no_confidence() -> None:
