@@ -129,11 +129,18 @@ def _bare_pronoun(question: str) -> str:
     tokens = _TOKEN.findall(question)
     at = next((at for at, token in enumerate(tokens) if token.lower() in _PRONOUNS), None)
     named = any(not word.islower() and word != "I" for word in tokens[1:] if word[0].isalnum())
-    if at is None or named or len(terms(question)) > _BARE:
+    if at is None or named or len(terms(question)) > _BARE or _is_department(tokens, at):
         return ""
     # "Is it allowed to smoke?" speaks of smoking.
     after = {token.lower() for token in tokens[at + 1 :]}
     return tokens[at].lower() if after.isdisjoint({"to", "that", "if", "when"}) else ""
+
+
+def _is_department(tokens: Sequence[str], at: int) -> bool:
+    """Who types in small letters asks IT support: "how do i reach it support?", unlike "does it work?"."""
+    after = [token.lower() for token in tokens[at + 1 : at + 2] if token[0].isalnum()]
+    inverted = at > 0 and tokens[at - 1].lower() in _AUXILIARIES
+    return tokens[at].lower() == "it" and not inverted and bool(after) and after[0] not in STOP_WORDS
 
 
 def variants(question: str, history: Sequence[Turn], found: Sequence[Found]) -> tuple[Found, ...]:

@@ -38,6 +38,7 @@ OPENVPN, WIREGUARD = found("VPN access (OpenVPN)"), found("VPN access (WireGuard
         ("Who may restrain somebody after this type of violence?", "this violence"),
         ("How do I restart it?", "it"),
         ("Why are these broken?", "these"),
+        ("Does it work?", "it"),
     ],
 )
 def test_what_points_at_nothing_is_asked_back(question: str, reference: str) -> None:
@@ -50,6 +51,7 @@ def test_what_points_at_nothing_is_asked_back(question: str, reference: str) -> 
 @pytest.mark.parametrize(
     "question",
     [
+        "how do i reach it support?",
         "How do I rotate the Redis password?",
         "What do I do when the cache is full?",
         "Is it allowed to bring a dog?",
