@@ -39,7 +39,7 @@ _PHRASES = tuple(
         (r"set(?:s|ting)? up", "setup"),
         (r"clean(?:s|ed|ing)? up", "clean"),
         (r"(?:get|gets|getting|got) rid of", "remove"),
-        (r"(?:find|finds|finding) out", "find"),
+        (r"(?:find|finds|finding) out", "findout"),
         (r"(?:look|looks|looking|search|searches|searching) (?:for|up)", "search"),
         (r"scal(?:e|es|ed|ing) up", "scaleup"),
         (r"scal(?:e|es|ed|ing) down", "scaledown"),

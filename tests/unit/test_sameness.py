@@ -74,6 +74,7 @@ def test_paraphrases_share_an_answer(a: str, b: str) -> None:
         ("Can I install a newer version?", "Can I install a lower version?"),
         ("How do I install the VPN client?", "How do I configure the VPN client?"),
         ("How do I report a security incident?", "How do I view a security incident?"),
+        ("How do I find the fire extinguisher?", "How do I check the fire extinguisher?"),
         ("How do I renew my parking permit?", "How do I change my parking permit?"),
         ("What does grep -v do?", "What does grep -V do?"),
         ("What does `\\w` match?", "What does `\\W` match?"),
