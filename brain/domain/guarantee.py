@@ -41,17 +41,21 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class PastAnswer:
-    """One as it is on record: `verdict` is a reviewer's, `helpful` what the asker said of it."""
+    """One as it is on record: `verdict` is a reviewer's, `helpful` what the asker said of it; what was
+    approved may have been `taken_back` since."""
 
     confidence: float
     signals: Mapping[str, float]
     verdict: VerdictKind | None = None
     helpful: bool | None = None
+    taken_back: bool = False
 
     @property
     def right(self) -> bool | None:
         """What had to be amended was not right. An asker's opinion counts where no reviewer gave theirs."""
-        return self.helpful if self.verdict is None else self.verdict is VerdictKind.APPROVE
+        if self.verdict is None:
+            return self.helpful
+        return self.verdict is VerdictKind.APPROVE and not self.taken_back
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from brain.usecases.decide import Judgement
 from brain.usecases.give_feedback import give_feedback
 from brain.usecases.load_departments import DepartmentFile, load_departments
 from brain.usecases.read import review
+from brain.usecases.retract import retract
 from tests.conftest import World
 
 # One signal, and the chance that it stands for.
@@ -105,6 +106,14 @@ async def test_a_reviewers_verdict_counts_as_they_gave_it(world: World) -> None:
     async with world.store.transaction(world.tenant) as tx:
         past = await tx.records.past_answers(world.departments["it-ops"].id, limit=10)
     assert [one.right for one in past] == [False, True]
+    again = await world.asks("Which port has the VPN gateway?")
+    assert again.answer is not None
+    assert again.answer.article is not None
+    await retract(world.store, world.people["ravi"], again.answer.article, reason="It has moved long ago.")
+    async with world.store.transaction(world.tenant) as tx:
+        assert [
+            one.right for one in await tx.records.past_answers(world.departments["it-ops"].id, limit=10)
+        ] == [False, False]
     calibration = Calibration.load()
     assert [calibration.again(one.confidence, one.signals) for one in past] == pytest.approx(
         [one.confidence for one in past]

@@ -19,6 +19,14 @@ from brain.domain.records import AuditEntry, Feedback, FeedbackId, Reason, Task,
 from brain.domain.review import VerdictKind
 from brain.domain.training import TrainingExample
 
+# Retracted by hand: an article that a reviewer of its changed sources rejects was right in its day.
+_TAKEN_BACK = """
+SELECT 1 FROM answer g JOIN article t ON (t.tenant_id, t.id) = (g.tenant_id, g.article_id)
+WHERE (g.tenant_id, g.question_id) = (a.tenant_id, a.question_id) AND t.status = 'retracted' AND NOT EXISTS (
+    SELECT 1 FROM review n JOIN verdict o ON (o.tenant_id, o.review_id) = (n.tenant_id, n.id)
+    WHERE (n.tenant_id, n.article_id) = (t.tenant_id, t.id) AND o.kind = 'reject')
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SqlRecords:
@@ -75,7 +83,8 @@ class SqlRecords:
         # Only first versions are the machine's own; what was approved before is not weighed again.
         rows = await self.connection.execute(
             text(
-                "SELECT a.confidence, a.signals, v.kind, f.helpful FROM answer a"
+                "SELECT a.confidence, a.signals, v.kind, f.helpful,"
+                f" v.kind = 'approve' AND EXISTS ({_TAKEN_BACK}) AS taken_back FROM answer a"
                 " LEFT JOIN review r ON (r.tenant_id, r.answer_id) = (a.tenant_id, a.id)"
                 "   AND r.occasion = 'answer'"
                 " LEFT JOIN verdict v ON (v.tenant_id, v.review_id) = (r.tenant_id, r.id)"
@@ -87,7 +96,13 @@ class SqlRecords:
             {"department": department, "limit": limit},
         )
         return [
-            PastAnswer(row.confidence, row.signals, VerdictKind(row.kind) if row.kind else None, row.helpful)
+            PastAnswer(
+                row.confidence,
+                row.signals,
+                VerdictKind(row.kind) if row.kind else None,
+                row.helpful,
+                bool(row.taken_back),
+            )
             for row in rows
         ]
 
