@@ -35,7 +35,7 @@ class Thresholds:
     """
 
     publish: float = 0.72
-    abstain: float = 0.15
+    abstain: float = 0.25
     filed: float | None = None
 
     def calibrated(self, publish: float) -> "Thresholds":

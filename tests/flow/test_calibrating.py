@@ -74,7 +74,7 @@ async def test_a_threshold_that_verdicts_allow_is_put_in_force_and_taken_back(wo
     assert proposed.department.thresholds == Thresholds()
 
     applied = await calibrate.apply(ravi, "it-ops", PROMISE)
-    assert applied.department.thresholds == Thresholds(0.88, 0.15, filed=0.72)
+    assert applied.department.thresholds == Thresholds(0.88, filed=0.72)
     # A file that is read again, with another threshold, does not undo it.
     told = replace(world.departments["it-ops"], thresholds=Thresholds(0.6, 0.2))
     await load_departments(world.store, world.tenant, [DepartmentFile(told, ())])

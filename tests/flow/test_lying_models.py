@@ -226,9 +226,9 @@ class TestRoles:
         lied.server.character = character
 
     async def test_a_judge_lowers(self, lied: Lied) -> None:
-        self.judged_by(lied, Stream(["20"]))
+        self.judged_by(lied, Stream(["40"]))
         answer = await lied.asks()
-        assert (answer.status, answer.confidence) == (AnswerStatus.IN_REVIEW, 0.2)
+        assert (answer.status, answer.confidence) == (AnswerStatus.IN_REVIEW, 0.4)
         assert "A second model that read the sources is less sure." in answer.reasons
         assert answer.spent.input_tokens == 2 * 321
 

@@ -198,7 +198,7 @@ def test_doubts_only_lower() -> None:
 
 
 def test_what_was_not_judged_is_never_published() -> None:
-    for thresholds in (Thresholds(0.58, 0.15), Thresholds(0.5, 0.5), Thresholds(1.0, 0.0)):
+    for thresholds in (Thresholds(), Thresholds(0.5, 0.5), Thresholds(1.0, 0.0)):
         [doubt] = not_judged(thresholds)
         assert doubt.most < thresholds.publish
 
@@ -210,7 +210,7 @@ def test_the_share_that_stayed_caps_the_confidence() -> None:
 
 
 def test_what_has_nothing_to_do_with_the_question_does_not_go_out_unseen() -> None:
-    thresholds = Thresholds(0.58, 0.15)
+    thresholds = Thresholds()
     asked = "How do I rotate the Redis password?"
 
     def doubted(text: str) -> bool:
