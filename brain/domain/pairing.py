@@ -39,6 +39,8 @@ _PHRASES = tuple(
         (r"set(?:s|ting)? up", "setup"),
         (r"clean(?:s|ed|ing)? up", "clean"),
         (r"(?:get|gets|getting|got) rid of", "remove"),
+        # The month, and not what one may.
+        (r"(in|of|until|since|before|after|from|during|next|last|early|late|mid) may", r"\1 may_"),
         (r"(?:find|finds|finding) out", "findout"),
         (r"(?:look|looks|looking|search|searches|searching) (?:for|up)", "search"),
         (r"scal(?:e|es|ed|ing) up", "scaleup"),

@@ -74,6 +74,8 @@ def test_paraphrases_share_an_answer(a: str, b: str) -> None:
         ("Can I install a newer version?", "Can I install a lower version?"),
         ("How do I install the VPN client?", "How do I configure the VPN client?"),
         ("How do I report a security incident?", "How do I view a security incident?"),
+        ("Can I take a holiday in May?", "May I take a holiday?"),
+        ("Who may see salary data of my team?", "Who may see salary data of another team?"),
         ("How do I find the fire extinguisher?", "How do I check the fire extinguisher?"),
         ("How do I renew my parking permit?", "How do I change my parking permit?"),
         ("What does grep -v do?", "What does grep -V do?"),
@@ -123,6 +125,7 @@ def test_nine_of_ten_plain_paraphrases_share_an_answer() -> None:
         ("How often is the pump serviced?", "How frequently is the pump serviced?"),
         ("Set the sampling rate of the tracer", "set the smapling rate of the tracer"),
         ("Who signs for €1,500?", "who has to sign for 1500 euros"),
+        ("Who is on call in May?", "who's on call in may"),
         ("How do I contact IT in Bern?", "how can i contact the it in bern"),
     ],
 )
