@@ -27,7 +27,10 @@ def opposed(one: str, other: str) -> bool:
     """Whether the answer turns when one stands where the other stood."""
     if stem(one) == stem(other):
         return False
-    return stem(other) in opposites_of(stem(one)) or _prefixed(one, other) or _suffixed(one, other)
+    if stem(other) in opposites_of(stem(one)):
+        return True
+    # To resolve is no opposite of to solve.
+    return stem(other) not in synonyms_of(stem(one)) and (_prefixed(one, other) or _suffixed(one, other))
 
 
 def opposites_of(term: str) -> frozenset[str]:

@@ -125,6 +125,7 @@ def test_nine_of_ten_plain_paraphrases_share_an_answer() -> None:
         ("How often is the pump serviced?", "How frequently is the pump serviced?"),
         ("Set the sampling rate of the tracer", "set the smapling rate of the tracer"),
         ("Who signs for €1,500?", "who has to sign for 1500 euros"),
+        ("How do I resolve a merge conflict?", "How do I solve a merge conflict?"),
         ("Who is on call in May?", "who's on call in may"),
         ("How do I contact IT in Bern?", "how can i contact the it in bern"),
     ],
