@@ -5,7 +5,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -50,8 +50,9 @@ atexit.register(PARSER.close)
 RUNBOOKS = Path(__file__).parents[1] / "demo" / "runbooks"
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
+@contextmanager
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """For what is about all the tenants of a database."""
     # Not pytest's tmp_path: a socket's path must be short.
     home = Path(tempfile.mkdtemp(prefix="expert-"))
     try:
@@ -61,6 +62,12 @@ def postgres() -> Iterator[EmbeddedPostgres]:
             yield running
     finally:
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    with own_postgres() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,9 @@ from brain.adapters.weaviate_connection import Access
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.adapters.weaviate_replica import Place, WeaviateReplica
 from tests.conftest import World
-from tests.contract.knowledge_index.replicated import replica_at, replicated, silent
+from tests.contract.knowledge_index.replicated import ReplicatedSuite, replica_at, silent
 from tests.contract.knowledge_index.shelf import Shelf
-from tests.contract.knowledge_index.suite import VPN, KnowledgeIndexSuite
+from tests.contract.knowledge_index.suite import VPN
 
 ACCESS = Access(
     os.environ.get("EXPERT_WEAVIATE_URL", ""),
@@ -40,24 +40,7 @@ async def replica(world: World, other_world: World) -> AsyncIterator[WeaviateRep
     await replica.connection.close()
 
 
-@pytest.fixture
-async def shelf(world: World, replica: WeaviateReplica) -> Shelf:
-    return await replicated(world, replica)
-
-
-@pytest.fixture
-async def other_shelf(other_world: World, replica: WeaviateReplica) -> Shelf:
-    return await replicated(other_world, replica)
-
-
-class TestLiveWeaviate(KnowledgeIndexSuite):
-    @pytest.fixture(autouse=True)
-    async def asked(self, shelf: Shelf) -> AsyncIterator[None]:
-        """Nothing went wrong there, so that nothing stood in for it."""
-        yield
-        assert isinstance(shelf.index, WeaviateIndex)
-        assert shelf.index.replica.connection.circuit.reason == ""
-
+class TestLiveWeaviate(ReplicatedSuite):
     async def test_both_of_its_rankings_find_what_may_be_read(self, shelf: Shelf) -> None:
         index = shelf.index
         assert isinstance(index, WeaviateIndex)

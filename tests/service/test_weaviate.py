@@ -3,9 +3,7 @@
 import asyncio
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,33 +12,18 @@ from pathlib import Path
 import pytest
 
 from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
-from brain.adapters.postgres.migrate import migrate
 from brain.adapters.postgres.tenants import tenants
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.domain.errors import Rejected
-from config.embedded_postgres import EmbeddedPostgres
 from config.indexes import compare_all, counted, rebuild_all, replicating
 from config.settings import DatabaseUrls, Index, Settings
 from config.wiring import Wiring, assembled, executor
-from tests.conftest import World, new_world
+from tests.conftest import World, new_world, own_postgres
 from tests.contract.fake_weaviate import FakeWeaviate, fake_weaviate
 from workers.executor import working
 
 GATES = "# Gate 4\n\nGate 4 opens for drivers at 05:30.\n\n# Gate 5\n\nGate 5 is closed on Sundays.\n"
 WHEN = "When does gate 4 open for drivers?"
-
-
-@pytest.fixture
-def own_urls() -> Iterator[DatabaseUrls]:
-    """A database of its own: copies are about all of its tenants."""
-    home = Path(tempfile.mkdtemp(prefix="expert-"))
-    try:
-        with EmbeddedPostgres(home) as postgres:
-            urls = postgres.urls
-            asyncio.run(migrate(urls.owner, app_role="expert_app", system_role="expert_system"))
-            yield urls
-    finally:
-        shutil.rmtree(home)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +69,12 @@ class Place:
         told, complained = await process.communicate()
         assert process.returncode is not None
         return process.returncode, told.decode(), complained.decode()
+
+
+@pytest.fixture
+def own_urls() -> Iterator[DatabaseUrls]:
+    with own_postgres() as postgres:
+        yield postgres.urls
 
 
 @pytest.fixture

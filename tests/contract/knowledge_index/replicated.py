@@ -1,11 +1,13 @@
-"""Shelves whose index is Weaviate: a stand-in, or a real one."""
+"""Shelves whose index is Weaviate, a stand-in or a real one, and the suite for them."""
 
 import asyncio
 import random
 import time
+from collections.abc import Iterator
 from functools import partial
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from brain.adapters.addresses import AllowedHosts
@@ -19,6 +21,7 @@ from brain.domain.circuit import Circuit
 from brain.ports import TextKind
 from tests.conftest import World
 from tests.contract.knowledge_index.shelf import Shelf
+from tests.contract.knowledge_index.suite import KnowledgeIndexSuite
 
 
 def silent(_done: int, _of: int) -> None:
@@ -66,3 +69,21 @@ async def told(world: World) -> list[UUID]:
             text("SELECT payload->>'source' FROM outbox WHERE name = 'PassagesChanged' ORDER BY position")
         )
         return list(map(UUID, rows.scalars().all()))
+
+
+class ReplicatedSuite(KnowledgeIndexSuite):
+    """Of the `replica` that whoever inherits it has."""
+
+    @pytest.fixture
+    async def shelf(self, world: World, replica: WeaviateReplica) -> Shelf:
+        return await replicated(world, replica)
+
+    @pytest.fixture
+    async def other_shelf(self, other_world: World, replica: WeaviateReplica) -> Shelf:
+        return await replicated(other_world, replica)
+
+    @pytest.fixture(autouse=True)
+    def asked(self, shelf: Shelf, replica: WeaviateReplica) -> Iterator[None]:
+        """Nothing went wrong there, so that nothing stood in for it."""
+        yield
+        assert replica.connection.circuit.reason == ""

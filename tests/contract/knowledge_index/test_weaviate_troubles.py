@@ -1,7 +1,6 @@
 """What becomes of the copy, and of those who ask, while Weaviate misbehaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -15,25 +14,12 @@ from brain.domain.circuit import State
 from brain.domain.errors import Missing, Rejected, Unavailable
 from brain.usecases.read import documents
 from tests.conftest import World
-from tests.contract.fake_weaviate import FakeWeaviate, Held, fake_weaviate
+from tests.contract.fake_weaviate import FakeWeaviate, Held
 from tests.contract.knowledge_index.replicated import replica_at, replicated, silent, told
 from tests.contract.knowledge_index.shelf import Shelf
 
 GATES = "# Gates\n\n" + "".join(f"## Gate {n}\n\nGate {n} opens at {n}:30.\n\n" for n in range(8))
 WHEN = "When does gate 7 open?"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[FakeWeaviate]:
-    async with fake_weaviate(FakeWeaviate(key="sesame")) as running:
-        yield running
-
-
-@pytest.fixture
-async def replica(server: FakeWeaviate) -> AsyncIterator[WeaviateReplica]:
-    replica = replica_at(Access(server.url, server.grpc_url, server.key), "127.0.0.1")
-    yield replica
-    await replica.connection.close()
 
 
 @pytest.fixture
