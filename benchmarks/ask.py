@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -23,8 +22,9 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.outcome import machine, tell
 from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
-from brain.ports import TextKind
+from brain.ports import Embedder, TextKind
 
 QUESTIONS = Path(__file__).with_name("dev_questions.json")
 START_S = 240.0
@@ -83,12 +83,18 @@ def measure(url: str, key: str, asked: Sequence[str]) -> dict[str, list[float]]:
 
 async def baseline(home: Path, asked: Sequence[str]) -> list[float]:
     embedder = FastembedEmbedder(PACKAGED, home=home)
+    times = await bare(embedder, asked)
+    embedder.close()
+    return times
+
+
+async def bare(embedder: Embedder, asked: Sequence[str]) -> list[float]:
+    """Milliseconds for the embedding of each question, and nothing else."""
     times = []
     for question in asked:
         began = time.perf_counter()
         await embedder.embed([question], kind=TextKind.QUESTION)
         times.append((time.perf_counter() - began) * 1000)
-    embedder.close()
     return times
 
 
@@ -116,15 +122,12 @@ def main() -> None:
         bare = asyncio.run(baseline(home, asked))
     result = {
         "benchmark": "ask",
-        "machine": {"cpus": os.cpu_count(), "python": platform.python_version()},
+        "machine": machine(),
         "baseline_embed_only": percentiles(bare),
         "steps": {step: percentiles(values) for step, values in sorted(times.items())},
         "bars": {"http_p50_ms": 120, "http_p95_ms": 300},
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(result, file=arguments.json)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,7 @@ file, how long that took, and by how much the server's memory grew.
 """
 
 import argparse
-import json
 import multiprocessing
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,6 +23,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.ask import percentiles, questions, serving
+from benchmarks.outcome import machine, tell
 from tests.bad_files import make_all
 
 BAR_SHARE = 0.20
@@ -167,11 +165,7 @@ def main() -> None:
             stored = tomllib.loads((home / "keys.toml").read_text())
             keys = {name: entry["key"] for name, entry in stored.items()}
             compared = compare(url, keys, questions(arguments.limit), arguments.rounds)
-    machine = {"cpus": os.cpu_count(), "python": platform.python_version()}
-    text = json.dumps({"benchmark": "bad_files", "machine": machine, **compared}, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell({"benchmark": "bad_files", "machine": machine(), **compared}, file=arguments.json)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ import argparse
 import asyncio
 import gzip
 import json
-import os
-import platform
 import random
 import resource
 import tempfile
@@ -23,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from benchmarks.outcome import machine, tell
 from brain.adapters.documents import Documents
 from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
 from brain.adapters.postgres.migrate import migrate
@@ -165,7 +164,7 @@ def main() -> None:
     }
     result = {
         "benchmark": "ingest",
-        "machine": {"cpus": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
+        "machine": machine(),
         "documents": sums.documents,
         "in_flight": arguments.in_flight,
         "quarantined": sums.quarantined,
@@ -180,10 +179,7 @@ def main() -> None:
         **{name: round(value, 1) for name, value in peaks.items()},
         "bars": {"ratio": 0.8, "memory_mb": 1000},
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(result, file=arguments.json)
 
 
 if __name__ == "__main__":

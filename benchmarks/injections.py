@@ -14,7 +14,6 @@ import json
 import random
 import re
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -22,21 +21,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.outcome import tell
+from benchmarks.stage import stage
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.adapters.fallback_generator import FallbackGenerator
-from brain.adapters.fastembed_embedder import PACKAGED
 from brain.adapters.language_model import Access, LanguageModel, Limits
 from brain.adapters.litellm_generator import LiteLLMGenerator
-from brain.adapters.postgres.migrate import migrate
-from brain.adapters.postgres.store import SqlStore, connect
 from brain.adapters.replies import leaks
 from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.circuit import Circuit
 from brain.domain.errors import ExpertError
 from brain.domain.orders import gives_orders
 from brain.usecases.ingest import Upload
-from config.embedded_postgres import EmbeddedPostgres
-from tests.conftest import RUNBOOKS, RememberingEmbedder, World, new_world
+from tests.conftest import RUNBOOKS, RememberingEmbedder, World
 from tests.contract.fake_openai import Body, FakeOpenAI, Stream, fake_openai
 from tests.contract.lying_models import FOREIGN, Style, compliance, obedient
 from tests.contract.lying_models import Request as Read
@@ -89,28 +86,16 @@ def attacks(data: Path, limit: int) -> list[Attack]:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[tuple[World, FakeOpenAI, LanguageModel]]:
-    """A database, the demo's runbooks, and a model server."""
-    with (
-        tempfile.TemporaryDirectory(prefix="expert-", ignore_cleanup_errors=True) as home,
-        EmbeddedPostgres(Path(home)) as postgres,
-    ):
-        urls = postgres.urls
-        await migrate(urls.owner, app_role="expert_app", system_role="expert_system")
-        app, system = connect(urls.app, pool_size=4), connect(urls.system, pool_size=2)
-        embedder = RememberingEmbedder(PACKAGED, home=Path(home))
-        world = await new_world(SqlStore(app), system, embedder)
+async def attackable() -> AsyncIterator[tuple[World, FakeOpenAI]]:
+    """The demo's runbooks, and a model server."""
+    async with stage(RememberingEmbedder) as (_, world, _), fake_openai() as server:
         await read_runbooks(world)
-        async with fake_openai() as server:
-            circuit = Circuit("openai/fake", clock=time.monotonic, jitter=lambda: 0.0)
-            access = Access(server.base, "sk-none")
-            model = LanguageModel("openai/fake", access=access, limits=Limits(), circuit=circuit)
-            generator = FallbackGenerator([LiteLLMGenerator(model)], last=ExtractiveGenerator())
-            yield replace(world, ask=replace(world.ask, generator=generator)), server, model
-            await model.close()
-        embedder.close()
-        await app.dispose()
-        await system.dispose()
+        circuit = Circuit("openai/fake", clock=time.monotonic, jitter=lambda: 0.0)
+        access = Access(server.base, "sk-none")
+        model = LanguageModel("openai/fake", access=access, limits=Limits(), circuit=circuit)
+        generator = FallbackGenerator([LiteLLMGenerator(model)], last=ExtractiveGenerator())
+        yield replace(world, ask=replace(world.ask, generator=generator)), server
+        await model.close()
 
 
 def around() -> list[Path]:
@@ -252,7 +237,7 @@ def report(tally: Tally) -> dict[str, object]:
 
 async def measure(data: Path, limit: int, questions: int, styles: Sequence[Style]) -> dict[str, object]:
     drawn = attacks(data, limit)
-    async with stage() as (world, server, _):
+    async with attackable() as (world, server):
         honest = await ordinary(world, server, questions)
         tallies = await attacked(world, server, drawn, styles)
     return {
@@ -287,10 +272,7 @@ def main() -> None:
         )
     styles = [Style(one) for one in arguments.style or [style.value for style in Style]]
     result = asyncio.run(measure(arguments.data, arguments.limit, arguments.questions, styles))
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(result, file=arguments.json)
 
 
 if __name__ == "__main__":

@@ -7,75 +7,38 @@ question alone.
 
 import argparse
 import asyncio
-import json
-import os
-import platform
 import resource
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-from pgvector.asyncpg import register_vector
-
-from benchmarks.ask import percentiles
+from benchmarks.ask import bare, percentiles
 from benchmarks.ingest import runbooks
+from benchmarks.outcome import machine, tell
 from benchmarks.retrieval_corpus import Corpus, build
-from benchmarks.retrieval_speed import WITHOUT, copy
-from brain.adapters.fastembed_embedder import PACKAGED, FastembedEmbedder
-from brain.adapters.postgres.migrate import migrate
-from brain.adapters.postgres.store import SqlStore, connect
+from benchmarks.retrieval_speed import copy, filling
+from benchmarks.stage import stage
+from brain.adapters.fastembed_embedder import FastembedEmbedder
 from brain.domain.answer import AnswerStatus
-from brain.ports import TextKind
 from brain.usecases.ingest import Upload
 from config.embedded_postgres import EmbeddedPostgres
-from tests.conftest import World, new_world
+from tests.conftest import World
 
 PLACE = "it-ops"
 # So long a pause between two questions, as people make.
 PAUSE_S = 0.05
 
 
-@asynccontextmanager
-async def stage(corpus: Corpus) -> AsyncIterator[tuple[World, FastembedEmbedder]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="expert-", ignore_cleanup_errors=True) as home,
-        EmbeddedPostgres(Path(home)) as postgres,
-    ):
-        urls = postgres.urls
-        await migrate(urls.owner, app_role="expert_app", system_role="expert_system")
-        app, system = connect(urls.app, pool_size=4), connect(urls.system, pool_size=2)
-        embedder = FastembedEmbedder(PACKAGED, home=Path(home))
-        world = await new_world(SqlStore(app), system, embedder)
-        await world.reads("first.md", "# First\n\nThe first document makes the scope of its department.")
-        await fill(postgres, world, corpus)
-        yield world, embedder
-        embedder.close()
-        await app.dispose()
-        await system.dispose()
-
-
 async def fill(postgres: EmbeddedPostgres, world: World, corpus: Corpus) -> None:
-    """As the superuser, because ingesting that many would take hours; the rows are the same."""
-    connection = await asyncpg.connect(postgres.superuser_url.replace("+asyncpg", ""))
-    await register_vector(connection)
-    await connection.execute("SET session_replication_role = replica")  # no checks of references: they hold
-    kept = {row["indexname"]: row["indexdef"] for row in await connection.fetch("SELECT * FROM pg_indexes")}
-    for name in WITHOUT:
-        await connection.execute(f"DROP INDEX {name}")
-    scope = await connection.fetchval("SELECT scope_id FROM passage LIMIT 1")
-    places = [PLACE] * len(corpus.halves)
-    departments = {PLACE: world.departments[PLACE].id}
-    await copy(connection, corpus, places, (world.tenant, world.tenant), {PLACE: scope}, departments)
-    for name in WITHOUT:
-        await connection.execute(kept[name])
-    await connection.execute("VACUUM ANALYZE")
-    await connection.close()
+    await world.reads("first.md", "# First\n\nThe first document makes the scope of its department.")
+    async with filling(postgres) as connection:
+        scope = await connection.fetchval("SELECT scope_id FROM passage LIMIT 1")
+        places = [PLACE] * len(corpus.halves)
+        departments = {PLACE: world.departments[PLACE].id}
+        await copy(connection, corpus, places, (world.tenant, world.tenant), {PLACE: scope}, departments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +77,9 @@ async def read_until(stop: asyncio.Event, world: World, documents: Sequence[tupl
     return count
 
 
-async def bare(embedder: FastembedEmbedder, questions: Sequence[str]) -> list[float]:
-    times = []
-    for question in questions:
-        began = time.perf_counter()
-        await embedder.embed([question], kind=TextKind.QUESTION)
-        times.append((time.perf_counter() - began) * 1000)
-    return times
-
-
 async def measure(corpus: Corpus, documents: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    async with stage(corpus) as (world, embedder):
+    async with stage(FastembedEmbedder) as (postgres, world, embedder):
+        await fill(postgres, world, corpus)
         await ask(world, corpus.questions[:20])  # the first ones load what later ones share
         half = len(corpus.questions) // 2
         alone = await bare(embedder, corpus.questions[:half])
@@ -164,15 +119,12 @@ def main() -> None:
     )
     result = {
         "benchmark": "question_path",
-        "machine": {"cpus": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
+        "machine": machine(),
         "passages": len(corpus.halves),
         **asyncio.run(measure(corpus, runbooks(arguments.data, 1_000))),
         "bars": {"idle_path_p95_ms": 60, "during_ingestion_path_p95_ms": 150, "process_peak_mb": 1_200},
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(result, file=arguments.json)
 
 
 if __name__ == "__main__":

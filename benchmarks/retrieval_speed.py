@@ -8,14 +8,11 @@ everything), and in the same run pgvector bare and bm25s in memory, over the sam
 
 import argparse
 import asyncio
-import json
-import os
-import platform
 import resource
-import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,8 @@ import numpy as np
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
+from benchmarks.ask import percentiles
+from benchmarks.outcome import machine, tell
 from benchmarks.retrieval_corpus import Corpus, build
 from brain.adapters.fastembed_embedder import PACKAGED
 from brain.adapters.postgres.index import PostgresIndex
@@ -60,44 +59,52 @@ def passage_id(position: int) -> UUID:
     return uuid5(SPACE, str(position))
 
 
-async def fill(postgres: EmbeddedPostgres, corpus: Corpus) -> Filled:
+@asynccontextmanager
+async def filling(postgres: EmbeddedPostgres) -> AsyncIterator["asyncpg.Connection[Any]"]:
     """As the superuser, because ingesting that many would take hours; the rows are the same."""
+    connection = await asyncpg.connect(postgres.superuser_url.replace("+asyncpg", ""))
+    await register_vector(connection)
+    await connection.execute("SET session_replication_role = replica")  # no checks of references: they hold
+    kept = {row["indexname"]: row["indexdef"] for row in await connection.fetch("SELECT * FROM pg_indexes")}
+    for name in WITHOUT:
+        await connection.execute(f"DROP INDEX {name}")
+    yield connection
+    for name in WITHOUT:
+        await connection.execute(kept[name])
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+async def fill(postgres: EmbeddedPostgres, corpus: Corpus) -> Filled:
     urls = postgres.urls
     await migrate(urls.owner, app_role="expert_app", system_role="expert_system")
     system = connect(urls.system, pool_size=1)
     ours = await create_tenant(system, slug="ours", name="Ours")
     theirs = await create_tenant(system, slug="theirs", name="Theirs")
     await system.dispose()
-    connection = await asyncpg.connect(postgres.superuser_url.replace("+asyncpg", ""))
-    await register_vector(connection)
-    await connection.execute("SET session_replication_role = replica")  # no checks of references: they hold
-    await connection.execute("UPDATE tenant SET embedder = $1", PACKAGED)
-    kept = {row["indexname"]: row["indexdef"] for row in await connection.fetch("SELECT * FROM pg_indexes")}
-    for name in WITHOUT:
-        await connection.execute(f"DROP INDEX {name}")
     departments = {name: DepartmentId(uuid5(SPACE, name)) for name in SHARES}
-    scopes = {}
-    for name, department in departments.items():
-        tenant = theirs if name == "other tenant" else ours
-        visibility = "department" if name == "closed" else "tenant"
-        await connection.execute(
-            "INSERT INTO department (tenant_id, id, slug, name, description, icon, visibility, publish,"
-            " abstain, instructions, review_hours) VALUES ($1, $2, $3, $3, '', '', $4, 0.8, 0.2, '', 24)",
-            tenant,
-            department,
-            name,
-            visibility,
-        )
-        scopes[name] = await connection.fetchval(
-            "INSERT INTO scope (tenant_id, departments) VALUES ($1, $2) RETURNING id", tenant, [department]
-        )
     rng = np.random.default_rng(7)
     places = [str(one) for one in rng.choice(list(SHARES), size=len(corpus.halves), p=list(SHARES.values()))]
-    await copy(connection, corpus, places, (ours, theirs), scopes, departments)
-    for name in WITHOUT:
-        await connection.execute(kept[name])
-    await connection.execute("VACUUM ANALYZE")
-    await connection.close()
+    async with filling(postgres) as connection:
+        await connection.execute("UPDATE tenant SET embedder = $1", PACKAGED)
+        scopes = {}
+        for name, department in departments.items():
+            tenant = theirs if name == "other tenant" else ours
+            visibility = "department" if name == "closed" else "tenant"
+            await connection.execute(
+                "INSERT INTO department (tenant_id, id, slug, name, description, icon, visibility, publish,"
+                " abstain, instructions, review_hours) VALUES ($1, $2, $3, $3, '', '', $4, 0.8, 0.2, '', 24)",
+                tenant,
+                department,
+                name,
+                visibility,
+            )
+            scopes[name] = await connection.fetchval(
+                "INSERT INTO scope (tenant_id, departments) VALUES ($1, $2) RETURNING id",
+                tenant,
+                [department],
+            )
+        await copy(connection, corpus, places, (ours, theirs), scopes, departments)
     readable = frozenset(d for name, d in departments.items() if name not in ("closed", "other tenant"))
     return Filled(ours, readable, departments["legal"], places)
 
@@ -135,13 +142,7 @@ async def timed(work: Callable[[int], Awaitable[object]], count: int) -> dict[st
         began = time.perf_counter()
         await work(number)
         times.append((time.perf_counter() - began) * 1000)
-    ordered = sorted(times)
-    return {
-        "n": count,
-        "p50_ms": round(statistics.median(ordered), 2),
-        "p95_ms": round(ordered[int(0.95 * (count - 1))], 2),
-        "max_ms": round(ordered[-1], 2),
-    }
+    return percentiles(times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,15 +296,12 @@ def main() -> None:
         result = asyncio.run(measure(postgres, corpus, with_plans=arguments.plans))
     result = {
         "benchmark": "retrieval_speed",
-        "machine": {"cpus": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
+        "machine": machine(),
         "passages": {"all": len(corpus.halves), "shares": SHARES, "own_embedding": corpus.embedded},
         **result,
         "bars": {"search_p95_ms": 60, "search_recall_at_10": 0.95},
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(result, file=arguments.json)
 
 
 if __name__ == "__main__":
