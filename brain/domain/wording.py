@@ -20,7 +20,7 @@ _NEGATION = re.compile(
     r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|cannot|except|unless)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"`+([^`]+)`+")
+_CODE = re.compile(r"(?<!`)`+([^`]+)`+")
 _TOKEN = re.compile(r"[\w~./:@#-]*[\w/]")
 _FIRST_PERSON = re.compile(r"I(?:['’](?:m|ve|d|ll))?")
 _CASED = re.compile(r"((?<![\w-])-[A-Za-z]{1,3}(?![\w-])|\\[A-Za-z](?![A-Za-z]))")

@@ -26,6 +26,7 @@ from brain.domain.plain import plain
 from brain.domain.question import Turn
 from brain.domain.rewriting import says_no_more
 from brain.domain.spent import NOTHING_SPENT, Spent
+from brain.domain.wording import identifiers
 
 CANARY = "0f3a9c77d1e2b4a6"
 
@@ -150,6 +151,8 @@ def test_long_hostile_texts_are_read_in_no_time() -> None:
     ):
         gives_orders(piece * 2_000)
         plain(piece * 2_000)
+    gives_orders("\n" * 8_000 + "a")
+    identifiers("`" * 8_000 + "a")
     plain("[a](" + " " * 20_000)
     plain("[" * 2_000 + "a" + "](b)" * 2_000)
     plain("<b" * 2_000 + ">" * 2_000)
