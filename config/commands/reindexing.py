@@ -43,6 +43,8 @@ def reindex(
     """
     from config.settings import load_settings
 
+    if check and embedder is not None:
+        raise typer.BadParameter("it is about Weaviate; of --embedder, --dry-run tells", param_hint="--check")
     settings = load_settings()
     if embedder is not None:
         _embed(settings, embedder, dry_run=dry_run, as_json=as_json)

@@ -190,6 +190,7 @@ def test_a_refusal_is_told_in_the_servers_words(api: FakeApi, run: Run) -> None:
         ["feedback", "q-1"],
         ["member", "add", "mia", "--name", "Mia", "--role", "hr"],
         ["ingest", "/no/such/file", "--department", "hr"],
+        ["reindex", "--check", "--embedder", "x"],
     ],
 )
 def test_wrong_usage_is_told_apart(api: FakeApi, run: Run, words: list[str]) -> None:
