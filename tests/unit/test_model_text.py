@@ -152,7 +152,7 @@ def test_long_hostile_texts_are_read_in_no_time() -> None:
         gives_orders(piece * 2_000)
         plain(piece * 2_000)
     gives_orders("\n" * 20_000 + "a")
-    identifiers("`" * 20_000 + "a")
+    identifiers("`" * 40_000 + "a")
     plain("[a](" + " " * 20_000)
     plain("[" * 2_000 + "a" + "](b)" * 2_000)
     plain("<b" * 2_000 + ">" * 2_000)
