@@ -141,6 +141,17 @@ def test_raised_numbers_and_tables_within_tables_of_word() -> None:
     )
 
 
+def test_bold_names_of_columns_are_no_headings() -> None:
+    document = Document()
+    table = document.add_table(rows=2, cols=1)
+    table.cell(0, 0).paragraphs[0].add_run("Port").bold = True
+    table.cell(1, 0).text = "22"
+    table.add_column(Inches(1)).cells[0].paragraphs[0].add_run("Owner").bold = True
+    assert markdown(saved(document.save), "x.docx").splitlines()[0] == "| Port | Owner |"
+    page = b"<table><tr><th>A<th>B</tr><tr><td><h3>Steps</h3><ul><li>Stop</ul><td>1</tr></table>"
+    assert markdown(page, "x.html").splitlines()[-1] == "| Steps - Stop | 1 |"
+
+
 # Sheets and slides
 
 

@@ -15,6 +15,7 @@ _MAX_DEPTH = 9
 # Characters: longer ones are no label of rows or columns.
 _LABEL = 100
 _LABELLED = 20
+_HEADING = re.compile(r"\A#{1,6} ")
 _RAISED = re.compile(r"[+\-\u2212]?\d+")
 
 
@@ -55,6 +56,11 @@ def table(rows: Iterable[Sequence[str]]) -> Block | None:
     check_size(len(cells) * len(used))
     lines = ["| " + " | ".join(row.get(column, "") for column in used) + " |" for row in cells]
     return Block("\n".join([lines[0], "|" + " --- |" * len(used), *lines[1:]]))
+
+
+def in_cell(blocks: Iterable[Block]) -> str:
+    """On one line; what is a heading elsewhere is a label there, such as the bold name of a column."""
+    return one_line(" ".join(_HEADING.sub("", block.text) for block in blocks))
 
 
 def merged(text: str, columns: int) -> list[str]:

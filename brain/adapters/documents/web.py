@@ -10,6 +10,7 @@ from brain.adapters.documents.layout import (
     Block,
     fence,
     heading,
+    in_cell,
     item,
     join,
     merged,
@@ -294,7 +295,7 @@ def _cell(node: LexborNode) -> str:
     """Items of a list keep their marks, so that they stay apart."""
     if node.css_first("ul, ol") is None:
         return one_line(_inline(node))
-    return one_line(" ".join(block.text for block in _blocks(node)))
+    return in_cell(_blocks(node))
 
 
 def _table_rows(node: LexborNode) -> Iterator[LexborNode]:

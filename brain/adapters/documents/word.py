@@ -14,6 +14,7 @@ from brain.adapters.documents.failures import DAMAGED, rejected
 from brain.adapters.documents.layout import (
     Block,
     heading,
+    in_cell,
     item,
     join,
     merged,
@@ -184,20 +185,20 @@ class _Reader:
                 continued = merge is not None and merge.get(qn("w:val")) != "restart"
                 column = len(cells)
                 text = above[column] if continued and column < len(above) else self._cell(cell)
-                cells += merged(one_line(text), _span(cell))
+                cells += merged(text, _span(cell))
             above = cells
             yield cells
 
     def _cell(self, cell: Any) -> str:
-        return " ".join(self._in_cell(cell))
+        return in_cell(self._in_cell(cell))
 
-    def _in_cell(self, cell: Any) -> Iterator[str]:
+    def _in_cell(self, cell: Any) -> Iterator[Block]:
         """A table within is said row by row: a cell is one line."""
         for child in cell:
             if child.tag == qn("w:tbl"):
-                yield from (" ".join(filter(None, row)) for row in self._rows(child))
+                yield from (Block(" ".join(filter(None, row))) for row in self._rows(child))
             else:
-                yield from (block.text for block in self._container([child]))
+                yield from self._container([child])
 
 
 def _text_boxes(node: Any) -> Iterator[Any]:
