@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import Flag, StrEnum, auto
 from typing import Any, Protocol, get_args
 
-from brain.domain.conversation import Conversation, Identity
+from brain.domain.conversation import Conversation, Identity, MessageRef
 
 
 class Capability(Flag):
@@ -273,16 +273,6 @@ class Trigger:
 
     workspace: str
     token: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRef:
-    """A message that was posted: in which channel, and its id there. `private` ones cannot be changed."""
-
-    workspace: str
-    channel: str
-    id: str
-    private: bool = False
 
 
 class Unknown(Exception):

@@ -1,6 +1,15 @@
-"""Where talk happens, and who people are there."""
+"""Where talk happens, who people are there, and what was delivered to us and posted by us."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from brain.domain.clock import WorkingHours
+from brain.domain.identity import DepartmentId, MemberId
+
+DeliveryId = NewType("DeliveryId", UUID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +40,84 @@ class Identity:
     guest: bool = False
     bot: bool = False
     locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A message that was posted: in which channel, and its id there. `private` ones cannot be changed."""
+
+    workspace: str
+    channel: str
+    id: str
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something that a platform told us, before anything is done about it.
+
+    `external_id` is the same in each repetition. `twin`, where it is not empty, is the same in everything
+    that the platform tells because of the same message. `payload` is what the bots make of it.
+    """
+
+    id: DeliveryId
+    source: str
+    external_id: str
+    twin: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to post, or to change, one message of ours, for a while.
+
+    `refs` is what was posted, `digest` what it says. `unsure`: an earlier attempt never told how it ended.
+    `reply_to` is where a private reply may be sent, until `reply_until` and `replies_left` times.
+    """
+
+    key: str
+    fence: int
+    refs: tuple[MessageRef, ...] = ()
+    digest: str = ""
+    unsure: bool = False
+    reply_to: str = ""
+    reply_until: datetime | None = None
+    replies_left: int = 0
+
+
+class Answering(StrEnum):
+    """What the bot answers in a channel."""
+
+    MENTIONS = "mentions"
+    QUESTIONS = "questions"
+
+
+class MayAsk(StrEnum):
+    MEMBERS = "members"
+    EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRules:
+    """How the bot behaves in a channel, as an admin of the department has set it up.
+
+    `least_confidence` is what an answer needs that nobody asked the bot for. `alerts`: what other bots post
+    is answered, too. `talks_in`: outside these hours only those who address the bot hear from it.
+    `reviews`: the department's reviews are shown here.
+    """
+
+    department: DepartmentId
+    answers: Answering = Answering.MENTIONS
+    may_ask: MayAsk = MayAsk.MEMBERS
+    least_confidence: float = 0.85
+    alerts: bool = False
+    talks_in: WorkingHours | None = None
+    reviews: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What the bot has to do with a thread: who asked it there, and whether a person has taken over."""
+
+    askers: frozenset[MemberId] = frozenset()
+    stepped_back: bool = False

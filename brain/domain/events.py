@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from brain.domain.answer import AnswerId
+from brain.domain.conversation import DeliveryId
 from brain.domain.identity import MemberId
 from brain.domain.knowledge import ArticleId, DocumentId
 from brain.domain.question import QuestionId
 from brain.domain.review import ReviewId
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAccepted:
+    """Something happened on a chat platform; from here on it is not lost."""
+
+    delivery: DeliveryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,8 @@ class PassagesChanged:
 
 
 Event = (
-    QuestionAsked
+    DeliveryAccepted
+    | QuestionAsked
     | AnswerPublished
     | AskedBack
     | ReviewRequested

@@ -91,11 +91,17 @@ class Member:
 class Audience:
     """The people who will see an answer: `departments` are those that every one of them belongs to.
 
-    What a tenant-visible department knows is readable by every audience of the tenant.
+    What a tenant-visible department knows is readable by every audience of the tenant, unless there are
+    `outsiders` among them: people who are no members of it. They read what is in `departments`, and no more.
     """
 
     tenant: TenantId
     departments: frozenset[DepartmentId] = frozenset()
+    outsiders: bool = False
+
+    def reads(self, department: "Department") -> bool:
+        opened = department.visibility is Visibility.TENANT and not self.outsiders
+        return opened or department.id in self.departments
 
 
 @dataclass(frozen=True, slots=True)

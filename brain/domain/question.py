@@ -15,6 +15,8 @@ ConversationId = NewType("ConversationId", UUID)
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    """`overheard` is the confidence that an answer needs which nobody asked us for; None: somebody did."""
+
     id: QuestionId
     conversation: ConversationId
     asker: MemberId
@@ -22,6 +24,7 @@ class Question:
     audience: Audience
     department: DepartmentId | None = None
     asked_at: datetime | None = None
+    overheard: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

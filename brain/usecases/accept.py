@@ -3,29 +3,38 @@
 from dataclasses import dataclass
 from uuid import uuid4
 
+from brain.domain.conversation import Conversation
 from brain.domain.errors import Missing, Rejected
 from brain.domain.events import QuestionAsked
-from brain.domain.identity import Department, Principal, Visibility
+from brain.domain.identity import Audience, Department, Principal
 from brain.domain.question import ConversationId, Question, QuestionId
-from brain.ports import Store, Transaction
+from brain.ports import Transaction
+from brain.ports.talk import TalkStore, TalkTransaction
 
 MAX_CHARACTERS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """`department` is a slug; for `waits_s` the caller answers it itself, before a worker takes it over."""
+    """`department` is a slug; for `waits_s` the caller answers it itself, before a worker takes it over.
+
+    On a chat platform, `place` is where it was asked, `audience` who reads the answer there (None: the asker
+    alone), and `overheard` the confidence it needs where nobody asked us.
+    """
 
     text: str
     department: str | None = None
     conversation: ConversationId | None = None
     idempotency_key: str | None = None
     waits_s: float = 0.0
+    place: Conversation | None = None
+    audience: Audience | None = None
+    overheard: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    store: Store
+    store: TalkStore
 
     async def __call__(self, principal: Principal, asking: Asking) -> QuestionId:
         text = asking.text.replace("\x00", "").strip()
@@ -34,14 +43,16 @@ class Accept:
         if len(text) > MAX_CHARACTERS:
             raise Rejected(f"The question has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}.")
         async with self.store.transaction(principal.tenant) as tx:
-            department = await readable_department(tx, principal, asking.department)
+            audience = asking.audience or principal.audience
+            department = await readable_department(tx, audience, asking.department)
             question = Question(
                 id=QuestionId(uuid4()),
-                conversation=asking.conversation or ConversationId(uuid4()),
+                conversation=await _conversation(tx, asking),
                 asker=principal.member.id,
                 text=text,
-                audience=principal.audience,
+                audience=audience,
                 department=department.id if department else None,
+                overheard=asking.overheard,
             )
             key = asking.idempotency_key or str(question.id)
             accepted = await tx.questions.accept(question, idempotency_key=key)
@@ -50,13 +61,22 @@ class Accept:
         return accepted
 
 
-async def readable_department(tx: Transaction, principal: Principal, slug: str | None) -> Department | None:
-    """The department of that name, where the principal may read what it knows."""
+async def _conversation(tx: TalkTransaction, asking: Asking) -> ConversationId:
+    """Nobody gets into what is said on a platform by knowing its id."""
+    if asking.place is not None:
+        return await tx.talk.conversations.open(asking.place)
+    if asking.conversation is None:
+        return ConversationId(uuid4())
+    if await tx.talk.conversations.conversation(asking.conversation) is not None:
+        raise Missing(f"There is no conversation {asking.conversation} of yours.")
+    return asking.conversation
+
+
+async def readable_department(tx: Transaction, audience: Audience, slug: str | None) -> Department | None:
+    """The department of that name, where the audience may read what it knows."""
     if slug is None:
         return None
-    departments = await tx.people.departments()
-    for department in departments:
-        readable = department.visibility is Visibility.TENANT or department.id in principal.member.departments
-        if department.slug == slug and readable:
+    for department in await tx.people.departments():
+        if department.slug == slug and audience.reads(department):
             return department
     raise Missing(f"There is no department {slug!r} that you may ask; see `expert departments`.")

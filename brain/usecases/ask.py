@@ -1,7 +1,7 @@
 """Answer an accepted question: reuse what was approved, else retrieve, generate, check, weigh and decide."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from time import perf_counter
 from uuid import uuid4
@@ -230,6 +230,8 @@ class Ask:
         False where a source has changed since it was read: then nothing is saved.
         """
         question = asked.question
+        if question.overheard is not None:
+            return await self._say_if_sure(question, question.overheard, answer)
         async with self.store.transaction(question.audience.tenant) as tx:
             review = None
             if answer.status is not AnswerStatus.PUBLISHED and not answer.asks_back:
@@ -253,6 +255,17 @@ class Ask:
             else:
                 department = asked.department(answer.department)
                 await request_review(tx, answer, department, wording=asked.wording, vector=vector)
+        return True
+
+    async def _say_if_sure(self, question: Question, least: float, answer: Answer) -> bool:
+        """Nobody asked us: below what is wanted there we keep silent, and no person is troubled."""
+        sure = answer.status is AnswerStatus.PUBLISHED and answer.certainty >= least
+        kept = answer if sure else replace(answer, status=AnswerStatus.ABSTAINED, text="", citations=())
+        async with self.store.transaction(question.audience.tenant) as tx:
+            if not await _stands(tx, kept):
+                return False
+            if await tx.questions.save_answer(kept) and sure:
+                await tx.emit(AnswerPublished(question.id, kept.id))
         return True
 
     async def _same_article(self, tx: Transaction, asked: _Asked, vector: Vector) -> Article | None:

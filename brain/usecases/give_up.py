@@ -18,10 +18,11 @@ class GiveUp:
     embedder: Embedder
 
     async def __call__(self, tenant: TenantId, question: QuestionId) -> None:
-        """Does nothing where the question was answered after all."""
+        """Does nothing where the question was answered after all, or nobody asked us."""
         async with self.store.transaction(tenant) as tx:
             asked = await tx.questions.question(question)
-            if asked is None or await tx.questions.latest_answer(question) is not None:
+            answered = asked is None or await tx.questions.latest_answer(question) is not None
+            if asked is None or answered or asked.overheard is not None:
                 return
             history = await tx.questions.history(asked.conversation, before=question)
         wording = standalone(asked.text, history)

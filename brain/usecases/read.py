@@ -25,13 +25,14 @@ async def reply(store: Store, principal: Principal, question: QuestionId) -> Rep
         if asked is None or asked.asker != principal.member.id:
             raise Missing(f"There is no question {question} of yours.")
         answer = await tx.questions.latest_answer(question)
-        return await _reply(tx, principal, asked, answer)
+        return await reply_for(tx, await _readable(tx, principal), asked, answer)
 
 
 async def replies(store: Store, principal: Principal, *, limit: int) -> list[Reply]:
     async with store.transaction(principal.tenant) as tx:
         asked = await tx.questions.asked_by(principal.member.id, limit=limit)
-        return [await _reply(tx, principal, question, answer) for question, answer in asked]
+        readable = await _readable(tx, principal)
+        return [await reply_for(tx, readable, question, answer) for question, answer in asked]
 
 
 async def reviews(store: Store, principal: Principal, *, open_only: bool) -> list[ReviewCase]:
@@ -163,10 +164,12 @@ def _shown(article: Article) -> Article:
     return article if article.status is ArticleStatus.LIVE else replace(article, text="", citations=())
 
 
-async def _reply(tx: Transaction, principal: Principal, question: Question, answer: Answer | None) -> Reply:
+async def reply_for(
+    tx: Transaction, readable: frozenset[DepartmentId], question: Question, answer: Answer | None
+) -> Reply:
+    """For those who may read what these departments know."""
     if answer is None:
         return Reply(question, None)
-    readable = await _readable(tx, principal)
     if not answer.scope <= readable:
         return Reply(question, _hidden(answer), note="You may no longer read what this answer rests on.")
     slugs = {one.id: one.slug for one in await tx.people.departments() if one.id in readable}
@@ -218,6 +221,8 @@ def _note(answer: Answer, number: int | None, reason: str) -> str:
     """What an answer that is not published means for the one who asked."""
     waiting = f"Review {number} is open; the answer will be here once a person has checked it."
     match answer.status:
+        case AnswerStatus.ABSTAINED if number is None:
+            return "Nobody asked me, and I was not sure enough to speak."
         case AnswerStatus.ABSTAINED:
             return f"I don't know: I found nothing that answers this well enough. {waiting}"
         case AnswerStatus.IN_REVIEW:

@@ -10,7 +10,7 @@ from brain.domain.assignment import opening
 from brain.domain.clock import Step
 from brain.domain.errors import Unavailable
 from brain.domain.events import ReviewRequested
-from brain.domain.identity import Audience, Department, Visibility
+from brain.domain.identity import Audience, Department
 from brain.domain.knowledge import Vector
 from brain.domain.question import QuestionId
 from brain.domain.review import Occasion, Review, ReviewId, ReviewStatus
@@ -72,9 +72,7 @@ async def _assign(tx: Transaction, review: ReviewId, department: Department) -> 
 
 def readable_first(departments: Sequence[Department], audience: Audience) -> list[Department]:
     """Those the audience may read, its own first: a question that fits nowhere goes to the first of them."""
-    readable = [
-        one for one in departments if one.visibility is Visibility.TENANT or one.id in audience.departments
-    ]
+    readable = [one for one in departments if audience.reads(one)]
     if not readable:
         raise Unavailable("There is no department yet that this asker may ask.")
     return sorted(readable, key=lambda one: one.id not in audience.departments)

@@ -216,7 +216,7 @@ async def test_a_bug_after_acceptance_does_not_lose_the_question(world: World, s
 
 
 async def test_a_bug_is_told_by_its_incident_and_nothing_else(world: World, services: Services) -> None:
-    broken = replace(services, accept=_BrokenAccept(services.store))
+    broken = replace(services, accept=_BrokenAccept(world.store))
     with capture_logs() as lines:
         async with served(world, broken) as api:
             response = await api.post("/v1/questions", {"text": QUESTION})

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
-from brain.adapters.postgres.passages import READABLE_SCOPE, insert_passages, scope_of
+from brain.adapters.postgres.passages import READABLE_SCOPE, insert_passages, readers, scope_of
 from brain.adapters.postgres.questions import answers_of
 from brain.adapters.postgres.serving import IN_FORCE, require_in_force
 from brain.adapters.postgres.sources import keep_cited, withdraw
@@ -219,7 +219,7 @@ class SqlArticles:
                 f"SELECT {_COLUMNS} FROM article a {_JOINS} WHERE {READABLE_SCOPE}"
                 " ORDER BY a.updated_at DESC, a.id LIMIT 500"
             ),
-            {"departments": sorted(audience.departments)},
+            readers(audience),
         )
         return await self._articles(rows.all())
 
@@ -235,7 +235,7 @@ class SqlArticles:
             {
                 "vector": str(list(vector)),
                 "embedder": vector.embedder,
-                "departments": sorted(audience.departments),
+                **readers(audience),
                 "limit": limit,
             },
         )

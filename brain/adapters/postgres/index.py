@@ -8,7 +8,15 @@ from functools import cache
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from brain.adapters.postgres.passages import READABLE, READABLE_SCOPE, insert_passages, scope_of, to_passage
+from brain.adapters.postgres.passages import (
+    OPEN,
+    READABLE,
+    READABLE_SCOPE,
+    insert_passages,
+    readers,
+    scope_of,
+    to_passage,
+)
 from brain.adapters.postgres.serving import require_in_force
 from brain.adapters.postgres.statistics import Statistics
 from brain.adapters.postgres.store import enter, reachable
@@ -30,7 +38,7 @@ _SCOPES = f"""
 SELECT s.id,
     CASE WHEN {READABLE} THEN s.departments ELSE ARRAY(
         SELECT d.id FROM department d WHERE d.id = ANY(s.also)
-        AND (d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[]))) ORDER BY d.id LIMIT 1)
+        AND ({OPEN} OR d.id = ANY(CAST(:departments AS uuid[]))) ORDER BY d.id LIMIT 1)
     END AS through
 FROM scope s WHERE {READABLE_SCOPE}
 AND (CAST(:department AS uuid) IS NULL OR CAST(:department AS uuid) = ANY(s.departments))
@@ -142,9 +150,7 @@ class PostgresIndex:
         """With `candidates`, the best among them: scores, ranks and rights are the same as without."""
         async with reachable(), self.engine.begin() as connection:
             await enter(connection, audience.tenant)
-            scopes = await connection.execute(
-                text(_SCOPES), {"departments": sorted(audience.departments), "department": department}
-            )
+            scopes = await connection.execute(text(_SCOPES), readers(audience) | {"department": department})
             through = {row.id: frozenset(map(DepartmentId, row.through)) for row in scopes}
             size, mean_length = await self.statistics.size(connection, list(through))
             if size == 0:

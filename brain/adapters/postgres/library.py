@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.copies import DOCUMENTS, SqlCopies, to_document
-from brain.adapters.postgres.passages import READABLE, insert_passages, scope_of
+from brain.adapters.postgres.passages import READABLE, insert_passages, readers, scope_of
 from brain.adapters.postgres.sources import keep_cited, sources_of, withdraw
 from brain.domain.answer import Citation
 from brain.domain.change import Cause, Source, Withdrawn
@@ -32,7 +32,7 @@ class SqlLibrary:
                 DOCUMENTS + f"JOIN LATERAL (SELECT ARRAY[d.department_id] AS departments) s ON {READABLE}"
                 " ORDER BY d.source"
             ),
-            {"departments": sorted(audience.departments)},
+            readers(audience),
         )
         return [to_document(row) for row in rows]
 

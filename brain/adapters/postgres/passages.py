@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.serving import require_in_force
-from brain.domain.identity import DepartmentId, TenantId
+from brain.domain.identity import Audience, DepartmentId, TenantId
 from brain.domain.knowledge import ArticleId, DocumentId, Embedded, Passage, PassageId
 from brain.domain.ranking import terms
 
@@ -22,18 +22,26 @@ _AT_A_TIME = 10
 # Where the embedding of a whole passage "starts".
 WHOLE = -1
 
-# A scope may be read by whoever may read all of its departments: those that the whole tenant sees, and
-# those that every viewer belongs to.
-READABLE = """
+# Departments of which every member of the tenant may read what they know.
+OPEN = "d.visibility = 'tenant' AND NOT CAST(:outsiders AS boolean)"
+
+# A scope may be read by whoever may read all of its departments: those that the whole tenant sees, where no
+# outsider is among the viewers, and those that every viewer belongs to.
+READABLE = f"""
 s.departments <@ ARRAY(
-    SELECT d.id FROM department d WHERE d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[])))
+    SELECT d.id FROM department d WHERE {OPEN} OR d.id = ANY(CAST(:departments AS uuid[])))
 """
 
 # And by each department that somebody widened it to.
 READABLE_SCOPE = f"""
 ({READABLE} OR s.also && ARRAY(
-    SELECT d.id FROM department d WHERE d.visibility = 'tenant' OR d.id = ANY(CAST(:departments AS uuid[]))))
+    SELECT d.id FROM department d WHERE {OPEN} OR d.id = ANY(CAST(:departments AS uuid[]))))
 """
+
+
+def readers(audience: Audience) -> dict[str, Any]:
+    """The parameters of these conditions."""
+    return {"departments": sorted(audience.departments), "outsiders": audience.outsiders}
 
 
 async def scope_of(

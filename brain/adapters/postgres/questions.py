@@ -41,7 +41,9 @@ class SqlQuestions:
                 department_id=question.department,
                 text=question.text,
                 audience=sorted(question.audience.departments),
+                outsiders=question.audience.outsiders,
                 idempotency_key=idempotency_key,
+                overheard=question.overheard,
             )
             .on_conflict_do_nothing(index_elements=["tenant_id", "asker_id", "idempotency_key"])
             .returning(text("id"))
@@ -72,9 +74,11 @@ class SqlQuestions:
                 "SELECT q.text AS question, a.text AS answer, a.status FROM question q JOIN LATERAL ("
                 "  SELECT text, scope, status FROM answer WHERE question_id = q.id AND (status = 'published'"
                 "  OR status = 'draft' AND model = :asked_back) ORDER BY version DESC LIMIT 1) a ON true"
-                " JOIN question b ON b.id = :before AND b.asker_id = q.asker_id"
+                " JOIN question b ON b.id = :before"
+                " JOIN conversation c ON c.id = q.conversation_id"
+                " AND (b.asker_id = q.asker_id OR c.platform NOT IN ('api', 'erased'))"
                 " AND a.scope <@ ARRAY(SELECT d.id FROM department d"
-                "   WHERE d.visibility = 'tenant' OR d.id = ANY(b.audience))"
+                "   WHERE d.visibility = 'tenant' AND NOT b.outsiders OR d.id = ANY(b.audience))"
                 " WHERE q.conversation_id = :conversation AND q.asked_at < b.asked_at"
                 " ORDER BY q.asked_at DESC LIMIT 6"
             ),
@@ -186,9 +190,12 @@ class SqlQuestions:
             conversation=ConversationId(row.conversation_id),
             asker=MemberId(row.asker_id),
             text=row.text,
-            audience=Audience(self.tenant, frozenset(DepartmentId(d) for d in row.audience)),
+            audience=Audience(
+                self.tenant, frozenset(DepartmentId(d) for d in row.audience), outsiders=row.outsiders
+            ),
             department=DepartmentId(row.department_id) if row.department_id else None,
             asked_at=row.asked_at,
+            overheard=row.overheard,
         )
 
     async def _answers(self, rows: Sequence[Row[Any]]) -> list[Answer]:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brain.adapters.postgres.passages import READABLE_SCOPE, to_passage
+from brain.adapters.postgres.passages import READABLE_SCOPE, readers, to_passage
 from brain.adapters.postgres.store import enter, reachable
 from brain.domain.identity import Audience, DepartmentId, TenantId
 from brain.domain.knowledge import PassageId
@@ -127,7 +127,7 @@ class ReplicaSource:
                     f"SELECT s.id FROM scope s WHERE {READABLE_SCOPE} AND (CAST(:department AS uuid) IS NULL"
                     " OR CAST(:department AS uuid) = ANY(s.departments)) ORDER BY s.id"
                 ),
-                {"departments": sorted(audience.departments), "department": department},
+                readers(audience) | {"department": department},
             )
             return list(rows.scalars().all())
 

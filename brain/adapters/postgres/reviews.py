@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.assignments import SqlAssignments
-from brain.adapters.postgres.passages import READABLE
+from brain.adapters.postgres.passages import READABLE, readers
 from brain.adapters.postgres.people import still_here
 from brain.adapters.postgres.questions import answers_of
 from brain.adapters.postgres.serving import IN_FORCE, require_in_force
@@ -92,7 +92,7 @@ class SqlReviews:
             {
                 "vector": str(list(vector)),
                 "embedder": vector.embedder,
-                "departments": sorted(audience.departments),
+                **readers(audience),
                 "limit": limit,
             },
         )

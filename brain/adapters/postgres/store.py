@@ -20,6 +20,7 @@ from brain.adapters.postgres.personal import SqlPersonal
 from brain.adapters.postgres.questions import SqlQuestions
 from brain.adapters.postgres.records import SqlRecords
 from brain.adapters.postgres.reviews import SqlReviews
+from brain.adapters.postgres.talk import SqlTalk
 from brain.adapters.postgres.trail import append
 from brain.domain.audit import Keyring
 from brain.domain.errors import Unavailable
@@ -58,6 +59,7 @@ class SqlTransaction:
     records: SqlRecords
     personal: SqlPersonal
     everything: SqlEverything
+    talk: SqlTalk
 
     async def emit(self, event: Event, *, after_s: float = 0) -> None:
         await self.connection.execute(
@@ -87,11 +89,12 @@ class SqlStore:
     async def transaction(self, tenant: TenantId) -> AsyncIterator[SqlTransaction]:
         async with reachable(), self.engine.begin() as connection:
             now = await enter(connection, tenant)
+            people = SqlPeople(connection, tenant)
             tx = SqlTransaction(
                 connection=connection,
                 tenant=tenant,
                 now=now,
-                people=SqlPeople(connection, tenant),
+                people=people,
                 library=SqlLibrary(connection, tenant),
                 questions=SqlQuestions(connection, tenant),
                 reviews=SqlReviews(connection, tenant),
@@ -99,6 +102,7 @@ class SqlStore:
                 records=SqlRecords(connection, tenant),
                 personal=SqlPersonal(connection, tenant),
                 everything=SqlEverything(connection),
+                talk=SqlTalk.of(connection, tenant, people),
             )
             yield tx
             await append(connection, tenant, [(now, entry) for entry in tx.records.audited], self.keyring)

@@ -3,6 +3,7 @@
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from brain.adapters.postgres.tables.chat import Channel, Message
 from brain.adapters.postgres.tables.knowledge import (
     Article,
     ArticleVersion,
@@ -43,6 +44,7 @@ __all__ = [
     "Article",
     "ArticleVersion",
     "Audit",
+    "Channel",
     "Citation",
     "Conversation",
     "Department",
@@ -53,6 +55,7 @@ __all__ = [
     "Likeness",
     "Member",
     "Membership",
+    "Message",
     "Outbox",
     "Passage",
     "PlatformIdentity",

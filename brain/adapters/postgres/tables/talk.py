@@ -13,7 +13,7 @@ from brain.adapters.postgres.tables.columns import json, moment, texts, uuids, w
 
 class Conversation(SQLModel, table=True):
     __table_args__ = (
-        UniqueConstraint("tenant_id", "platform", "workspace", "channel", "thread"),
+        UniqueConstraint("tenant_id", "platform", "workspace", "channel", "thread", "reader"),
         ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="conversation_tenant_fkey"),
     )
     tenant_id: UUID = Field(primary_key=True)
@@ -22,6 +22,8 @@ class Conversation(SQLModel, table=True):
     workspace: str = Field(sa_type=Text)
     channel: str = Field(sa_type=Text)
     thread: str = Field(sa_type=Text)
+    reader: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
+    stepped_back: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     created_at: datetime = moment()
 
 
@@ -41,7 +43,9 @@ class Question(SQLModel, table=True):
     department_id: UUID | None
     text: str = Field(sa_type=Text)
     audience: list[UUID] = uuids()
+    outsiders: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     idempotency_key: str = Field(sa_type=Text)
+    overheard: float | None
     asked_at: datetime = moment()
 
 

@@ -20,13 +20,18 @@ from brain.adapters.postgres.tables.columns import json, moment, within
 
 
 class Inbox(SQLModel, table=True):
-    """External ids already accepted: a delivery that comes twice is one question."""
+    """External ids already accepted: a delivery that comes twice is one question.
 
-    __table_args__ = (within("question"),)
+    `payload` is there until it has been dealt with.
+    """
+
+    __table_args__ = (within("question"), UniqueConstraint("tenant_id", "id", name="inbox_id_key"))
     tenant_id: UUID = Field(primary_key=True)
+    id: UUID
     source: str = Field(sa_type=Text, primary_key=True)
     delivery_id: str = Field(sa_type=Text, primary_key=True)
     question_id: UUID | None
+    payload: str | None = Field(sa_type=Text)
     received_at: datetime = moment()
 
 

@@ -187,7 +187,8 @@ class Questions(Protocol):
     async def question(self, question: QuestionId) -> Question | None: ...
 
     async def history(self, conversation: ConversationId, *, before: QuestionId) -> list[Turn]:
-        """The same asker's earlier turns, oldest first, with answers they may still see."""
+        """Earlier turns, oldest first, with answers the asker may still see: their own ones, and on a chat
+        platform everybody's, who all read the same there."""
 
     async def latest_answer(self, question: QuestionId) -> Answer | None: ...
 

@@ -1,0 +1,130 @@
+"""What was posted on chat platforms, in PostgreSQL: who may post what, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from brain.domain.conversation import Claim, Conversation, MessageRef
+from brain.domain.identity import TenantId
+from brain.domain.question import ConversationId
+
+# Whoever posts later than this no longer waits for what should have been posted before.
+_PATIENCE_S = 60
+# A private reply can be sent so often: https://docs.slack.dev/interactivity/handling-user-interaction
+_REPLIES = 5
+
+# What came first is posted first; but nobody waits for ever for what cannot be posted.
+_CLAIM = f"""
+UPDATE message mine SET fence = fence + 1, claimed_until = now() + make_interval(secs => :for_s),
+    unsure = unsure OR claimed_until IS NOT NULL
+FROM conversation c
+WHERE key = :key AND (claimed_until IS NULL OR claimed_until < now())
+AND (c.tenant_id, c.id) = (mine.tenant_id, mine.conversation_id) AND NOT EXISTS (
+    SELECT FROM message earlier
+    WHERE earlier.conversation_id = mine.conversation_id AND earlier.position < mine.position
+    AND earlier.ids = '{{}}' AND earlier.created_at > now() - make_interval(secs => {_PATIENCE_S}))
+RETURNING mine.*, c.workspace
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlMessages:
+    connection: AsyncConnection
+    tenant: TenantId
+
+    async def claim(self, key: str, *, to: ConversationId, for_s: float) -> Claim | None:
+        await self.connection.execute(
+            text(
+                "INSERT INTO message (tenant_id, key, conversation_id) VALUES (:tenant, :key, :to)"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {"tenant": self.tenant, "key": key, "to": to},
+        )
+        rows = await self.connection.execute(text(_CLAIM), {"key": key, "for_s": for_s})
+        return next((_claim(row) for row in rows), None)
+
+    async def posted(self, claim: Claim, refs: Sequence[MessageRef], *, digest: str, replied: bool) -> None:
+        await self.connection.execute(
+            text(
+                "UPDATE message SET channel = :channel, ids = :ids, private = :private, digest = :digest,"
+                " unsure = false, claimed_until = NULL, replies_left = replies_left - :replied"
+                " WHERE key = :key AND fence = :fence"
+            ),
+            {
+                "key": claim.key,
+                "fence": claim.fence,
+                "channel": refs[0].channel if refs else "",
+                "ids": [ref.id for ref in refs],
+                "private": any(ref.private for ref in refs),
+                "digest": digest,
+                "replied": int(replied),
+            },
+        )
+
+    async def given_back(self, claim: Claim, *, unsure: bool) -> None:
+        await self.connection.execute(
+            text(
+                "UPDATE message SET claimed_until = NULL, unsure = :unsure"
+                " WHERE key = :key AND fence = :fence"
+            ),
+            {"key": claim.key, "fence": claim.fence, "unsure": unsure},
+        )
+
+    async def reply_to(self, key: str, *, to: ConversationId, address: str, until: datetime) -> None:
+        await self.connection.execute(
+            text(
+                "INSERT INTO message (tenant_id, key, conversation_id, reply_to, reply_until, replies_left)"
+                f" VALUES (:tenant, :key, :to, :address, :until, {_REPLIES}) ON CONFLICT (tenant_id, key)"
+                " DO UPDATE SET reply_to = EXCLUDED.reply_to, reply_until = EXCLUDED.reply_until,"
+                " replies_left = EXCLUDED.replies_left"
+            ),
+            {"tenant": self.tenant, "key": key, "to": to, "address": address, "until": until},
+        )
+
+    async def refs(self, key: str) -> tuple[MessageRef, ...]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT m.*, c.workspace FROM message m JOIN conversation c"
+                " ON (c.tenant_id, c.id) = (m.tenant_id, m.conversation_id) WHERE m.key = :key"
+            ),
+            {"key": key},
+        )
+        return next((_refs(row) for row in rows), ())
+
+    async def key_of(self, conversation: Conversation, *, id_: str) -> str | None:
+        key: str | None = await self.connection.scalar(
+            text(
+                "SELECT m.key FROM message m JOIN conversation c"
+                " ON (c.tenant_id, c.id) = (m.tenant_id, m.conversation_id)"
+                " WHERE m.ids @> ARRAY[:id] AND m.channel = :channel AND c.workspace = :workspace"
+                " AND c.platform = :platform"
+            ),
+            {
+                "id": id_,
+                "channel": conversation.channel,
+                "workspace": conversation.workspace,
+                "platform": conversation.platform,
+            },
+        )
+        return key
+
+
+def _refs(row: Row[Any]) -> tuple[MessageRef, ...]:
+    return tuple(MessageRef(row.workspace, row.channel, id_, row.private) for id_ in row.ids)
+
+
+def _claim(row: Row[Any]) -> Claim:
+    return Claim(
+        key=row.key,
+        fence=row.fence,
+        refs=_refs(row),
+        digest=row.digest,
+        unsure=row.unsure,
+        reply_to=row.reply_to,
+        reply_until=row.reply_until,
+        replies_left=row.replies_left,
+    )

@@ -1,0 +1,301 @@
+"""What chat platforms and we remember of each other, in PostgreSQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from brain.adapters.postgres import tables
+from brain.adapters.postgres.messages import SqlMessages
+from brain.adapters.postgres.people import SqlPeople
+from brain.domain.clock import WorkingHours
+from brain.domain.conversation import (
+    Answering,
+    ChannelRules,
+    Conversation,
+    Delivery,
+    DeliveryId,
+    Identity,
+    MayAsk,
+    Thread,
+)
+from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
+from brain.domain.question import ConversationId, QuestionId
+
+_ACCEPT = """
+WITH twin AS (
+    INSERT INTO inbox (tenant_id, id, source, delivery_id)
+    SELECT :tenant, gen_random_uuid(), :source, :twin WHERE :twin <> '' ON CONFLICT DO NOTHING RETURNING 1
+)
+INSERT INTO inbox (tenant_id, id, source, delivery_id, payload)
+SELECT :tenant, :id, :source, :delivery, :payload WHERE :twin = '' OR EXISTS (SELECT FROM twin)
+ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlInbox:
+    connection: AsyncConnection
+    tenant: TenantId
+
+    async def accept(self, delivery: Delivery) -> bool:
+        accepted = await self.connection.scalar(
+            text(_ACCEPT),
+            {
+                "tenant": self.tenant,
+                "id": delivery.id,
+                "source": delivery.source,
+                "delivery": delivery.external_id,
+                "twin": delivery.twin,
+                "payload": delivery.payload.replace("\\u0000", ""),
+            },
+        )
+        return accepted is not None
+
+    async def delivery(self, delivery: DeliveryId) -> Delivery | None:
+        rows = await self.connection.execute(
+            text("SELECT * FROM inbox WHERE id = :id AND payload IS NOT NULL"), {"id": delivery}
+        )
+        return next((Delivery(delivery, row.source, row.delivery_id, "", row.payload) for row in rows), None)
+
+    async def dealt_with(self, delivery: DeliveryId, *, question: QuestionId | None) -> None:
+        await self.connection.execute(
+            text("UPDATE inbox SET payload = NULL, question_id = :question WHERE id = :id"),
+            {"id": delivery, "question": question},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlConversations:
+    connection: AsyncConnection
+    tenant: TenantId
+
+    async def open(self, conversation: Conversation) -> ConversationId:
+        place = _place(conversation)
+        statement = insert(tables.table(tables.Conversation)).values(
+            tenant_id=self.tenant, id=uuid4(), **place
+        )
+        await self.connection.execute(statement.on_conflict_do_nothing())
+        return ConversationId(await self._id(conversation))
+
+    async def conversation(self, id_: ConversationId) -> Conversation | None:
+        rows = await self.connection.execute(
+            text("SELECT * FROM conversation WHERE id = :id AND platform NOT IN ('api', 'erased')"),
+            {"id": id_},
+        )
+        return next(
+            (Conversation(r.platform, r.workspace, r.channel, r.thread, r.reader) for r in rows), None
+        )
+
+    async def thread(self, conversation: Conversation) -> Thread:
+        rows = await self.connection.execute(
+            text(
+                "SELECT c.stepped_back, array_remove(array_agg(q.asker_id), NULL) AS askers"
+                f" FROM conversation c LEFT JOIN question q ON q.conversation_id = c.id WHERE {_HERE}"
+                " GROUP BY c.id, c.tenant_id, c.stepped_back"
+            ),
+            _place(conversation),
+        )
+        return next(
+            (Thread(frozenset(map(MemberId, row.askers)), row.stepped_back) for row in rows), Thread()
+        )
+
+    async def step_back(self, conversation: Conversation, *, back: bool) -> bool:
+        changed = await self.connection.execute(
+            text(f"UPDATE conversation c SET stepped_back = :back WHERE {_HERE} AND stepped_back <> :back"),
+            _place(conversation) | {"back": back},
+        )
+        return changed.rowcount > 0
+
+    async def _id(self, conversation: Conversation) -> Any:
+        return await self.connection.scalar(
+            text(f"SELECT id FROM conversation c WHERE {_HERE}"), _place(conversation)
+        )
+
+
+_HERE = (
+    "(c.platform, c.workspace, c.channel, c.thread, c.reader)"
+    " = (:platform, :workspace, :channel, :thread, :reader)"
+)
+
+
+def _place(conversation: Conversation) -> dict[str, str]:
+    return {
+        "platform": conversation.platform,
+        "workspace": conversation.workspace,
+        "channel": conversation.channel,
+        "thread": conversation.thread,
+        "reader": conversation.reader,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SqlChannels:
+    connection: AsyncConnection
+    tenant: TenantId
+
+    async def rules(self, conversation: Conversation) -> ChannelRules | None:
+        rows = await self.connection.execute(
+            text(
+                "SELECT * FROM channel WHERE (platform, workspace, channel)"
+                " = (:platform, :workspace, :channel)"
+            ),
+            _channel(conversation),
+        )
+        return next((_rules(row) for row in rows), None)
+
+    async def save(self, conversation: Conversation, rules: ChannelRules, *, by: MemberId) -> None:
+        hours = rules.talks_in
+        values: dict[str, Any] = {
+            "department_id": rules.department,
+            "answers": rules.answers.value,
+            "may_ask": rules.may_ask.value,
+            "least_confidence": rules.least_confidence,
+            "alerts": rules.alerts,
+            "reviews": rules.reviews,
+            "time_zone": hours.time_zone if hours else None,
+            "opens_minute": hours.opens_minute if hours else 0,
+            "closes_minute": hours.closes_minute if hours else 0,
+            "working_days": sorted(hours.days) if hours else [],
+            "set_up_by": by,
+        }
+        if rules.reviews:  # there is one place for a department's reviews
+            await self.connection.execute(
+                text("UPDATE channel SET reviews = false WHERE department_id = :id"),
+                {"id": rules.department},
+            )
+        statement = insert(tables.table(tables.Channel)).values(
+            tenant_id=self.tenant, **_channel(conversation), **values
+        )
+        await self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["tenant_id", "platform", "workspace", "channel"],
+                set_=values | {"updated_at": text("now()")},
+            )
+        )
+
+    async def reviewing(self, department: DepartmentId, *, platform: str) -> Conversation | None:
+        rows = await self.connection.execute(
+            text(
+                "SELECT * FROM channel WHERE department_id = :id AND platform = :platform AND reviews"
+                " ORDER BY updated_at DESC LIMIT 1"
+            ),
+            {"id": department, "platform": platform},
+        )
+        return next((Conversation(row.platform, row.workspace, row.channel) for row in rows), None)
+
+    async def forget(self, platform: str, *, workspace: str) -> None:
+        await self.connection.execute(
+            text("DELETE FROM channel WHERE (platform, workspace) = (:platform, :workspace)"),
+            {"platform": platform, "workspace": workspace},
+        )
+
+
+def _channel(conversation: Conversation) -> dict[str, str]:
+    return {
+        "platform": conversation.platform,
+        "workspace": conversation.workspace,
+        "channel": conversation.channel,
+    }
+
+
+def _rules(row: Row[Any]) -> ChannelRules:
+    hours = None
+    if row.time_zone is not None:
+        days = frozenset(row.working_days)
+        hours = WorkingHours(row.time_zone, row.opens_minute, row.closes_minute, days)
+    return ChannelRules(
+        department=DepartmentId(row.department_id),
+        answers=Answering(row.answers),
+        may_ask=MayAsk(row.may_ask),
+        least_confidence=row.least_confidence,
+        alerts=row.alerts,
+        talks_in=hours,
+        reviews=row.reviews,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlIdentities:
+    """An external id is kept with its workspace, as platforms count people workspace by workspace."""
+
+    connection: AsyncConnection
+    tenant: TenantId
+    people: SqlPeople
+
+    async def member(self, identity: Identity) -> Member | None:
+        linked = await self.connection.scalar(
+            text("SELECT member_id FROM identity WHERE (platform, external_id) = (:platform, :id)"),
+            {"platform": identity.platform, "id": _external(identity.workspace, identity.external_id)},
+        )
+        if linked is None and identity.email and not identity.guest and not identity.bot:
+            linked = await self.connection.scalar(
+                text(
+                    "SELECT id FROM member WHERE email = :email AND disabled_at IS NULL AND erased_at IS NULL"
+                ),
+                {"email": identity.email.lower()},
+            )
+            if linked is not None:
+                await self.link(identity, MemberId(linked))
+        return None if linked is None else await self.people.member(str(linked))
+
+    async def link(self, identity: Identity, member: MemberId) -> None:
+        statement = insert(tables.table(tables.PlatformIdentity)).values(
+            tenant_id=self.tenant,
+            platform=identity.platform,
+            external_id=_external(identity.workspace, identity.external_id),
+            member_id=member,
+        )
+        await self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["tenant_id", "platform", "external_id"], set_={"member_id": member}
+            )
+        )
+
+    async def of(self, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT external_id FROM identity WHERE member_id = :member AND platform = :platform"
+                " ORDER BY external_id"
+            ),
+            {"member": member, "platform": platform},
+        )
+        split = (external_id.partition("/") for external_id in rows.scalars())
+        return [(workspace, id_) for workspace, _, id_ in split]
+
+    async def known(self, platform: str, *, workspace: str) -> Mapping[str, MemberId]:
+        rows = await self.connection.execute(
+            text(
+                "SELECT external_id, member_id FROM identity"
+                " WHERE platform = :platform AND starts_with(external_id, :workspace)"
+            ),
+            {"platform": platform, "workspace": f"{workspace}/"},
+        )
+        return {row.external_id.partition("/")[2]: MemberId(row.member_id) for row in rows}
+
+
+def _external(workspace: str, id_: str) -> str:
+    return f"{workspace}/{id_}"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTalk:
+    inbox: SqlInbox
+    conversations: SqlConversations
+    messages: SqlMessages
+    channels: SqlChannels
+    identities: SqlIdentities
+
+    @staticmethod
+    def of(connection: AsyncConnection, tenant: TenantId, people: SqlPeople) -> "SqlTalk":
+        return SqlTalk(
+            SqlInbox(connection, tenant),
+            SqlConversations(connection, tenant),
+            SqlMessages(connection, tenant),
+            SqlChannels(connection, tenant),
+            SqlIdentities(connection, tenant, people),
+        )

@@ -1,0 +1,200 @@
+"""What bots and integrations can have the brain do; here, in the same process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from brain.domain.conversation import (
+    ChannelRules,
+    Claim,
+    Conversation,
+    Delivery,
+    DeliveryId,
+    Identity,
+    MessageRef,
+    Thread,
+)
+from brain.domain.identity import Audience, Department, DepartmentId, MemberId, Principal, TenantId
+from brain.domain.question import QuestionId
+from brain.domain.records import Reason
+from brain.domain.reply import Card, Reply, Standing
+from brain.domain.review import ReviewCase, ReviewId
+from brain.ports import Embedder
+from brain.ports.talk import TalkStore
+from brain.usecases import read, recognise, standing
+from brain.usecases.accept import Accept, Asking
+from brain.usecases.ask_person import ask_person
+from brain.usecases.decide import Decide, Judgement
+from brain.usecases.give_feedback import give_feedback
+from brain.usecases.hand_on import pass_on
+from brain.usecases.receive import receive
+
+__all__ = ["Asking", "Brain", "Judgement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Brain:
+    """Every method raises what its use case raises: see `brain.domain.errors`."""
+
+    store: TalkStore
+    embedder: Embedder
+    accept: Accept
+    decide: Decide
+
+    # What arrives.
+
+    async def receive(self, tenant: TenantId, delivery: Delivery) -> bool:
+        return await receive(self.store, tenant, delivery)
+
+    async def delivery(self, tenant: TenantId, id_: DeliveryId) -> Delivery | None:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.inbox.delivery(id_)
+
+    async def dealt_with(
+        self, tenant: TenantId, id_: DeliveryId, *, question: QuestionId | None = None
+    ) -> None:
+        async with self.store.transaction(tenant) as tx:
+            await tx.talk.inbox.dealt_with(id_, question=question)
+
+    # Who and where.
+
+    async def recognise(self, tenant: TenantId, identity: Identity) -> Principal | None:
+        return await recognise.recognise(self.store, tenant, identity)
+
+    async def welcome(self, tenant: TenantId, identity: Identity) -> Principal:
+        return await recognise.welcome(self.store, tenant, identity)
+
+    async def audience(
+        self, tenant: TenantId, readers: Sequence[Identity], rules: ChannelRules | None
+    ) -> Audience:
+        return await recognise.audience(self.store, tenant, readers, rules)
+
+    async def identities(self, tenant: TenantId, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
+        """Workspace and external id of each."""
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.identities.of(member, platform=platform)
+
+    async def email(self, tenant: TenantId, member: MemberId) -> str | None:
+        async with self.store.transaction(tenant) as tx:
+            known = await tx.people.member(str(member))
+        return known.email if known else None
+
+    async def rules(self, tenant: TenantId, conversation: Conversation) -> ChannelRules | None:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.channels.rules(conversation)
+
+    async def set_up(self, principal: Principal, conversation: Conversation, rules: ChannelRules) -> None:
+        await recognise.set_up(self.store, principal, conversation, rules)
+
+    async def departments(self, tenant: TenantId) -> list[Department]:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.people.departments()
+
+    async def administered(self, principal: Principal) -> list[Department]:
+        async with self.store.transaction(principal.tenant) as tx:
+            return await recognise.administered(tx, principal)
+
+    async def reviewing(
+        self, tenant: TenantId, department: DepartmentId, *, platform: str
+    ) -> Conversation | None:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.channels.reviewing(department, platform=platform)
+
+    async def leave(self, tenant: TenantId, platform: str, *, workspace: str) -> None:
+        """The workspace does not want the bot any more."""
+        async with self.store.transaction(tenant) as tx:
+            await tx.talk.channels.forget(platform, workspace=workspace)
+
+    async def thread(self, tenant: TenantId, conversation: Conversation) -> Thread:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.conversations.thread(conversation)
+
+    async def step_back(self, tenant: TenantId, conversation: Conversation, *, back: bool) -> bool:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.conversations.step_back(conversation, back=back)
+
+    # Questions and answers.
+
+    async def ask(self, principal: Principal, asking: Asking) -> QuestionId:
+        return await self.accept(principal, asking)
+
+    async def replies(self, principal: Principal, *, limit: int) -> list[Reply]:
+        return await read.replies(self.store, principal, limit=limit)
+
+    async def standing(self, tenant: TenantId, question: QuestionId) -> Standing | None:
+        return await standing.standing(self.store, tenant, question)
+
+    async def feedback(
+        self,
+        principal: Principal,
+        question: QuestionId,
+        *,
+        helpful: bool,
+        reason: Reason | None = None,
+        comment: str = "",
+    ) -> None:
+        await give_feedback(self.store, principal, question, helpful=helpful, reason=reason, comment=comment)
+
+    async def ask_person(self, principal: Principal, question: QuestionId) -> int:
+        return await ask_person(self.store, self.embedder, principal, question)
+
+    # Reviews.
+
+    async def card(self, tenant: TenantId, review: ReviewId) -> Card | None:
+        return await standing.card(self.store, self.embedder, tenant, review)
+
+    async def review(self, principal: Principal, number: int) -> ReviewCase:
+        return await read.review(self.store, principal, number)
+
+    async def reviews(self, principal: Principal) -> list[ReviewCase]:
+        return await read.reviews(self.store, principal, open_only=True)
+
+    async def waiting(self, tenant: TenantId, review: ReviewId) -> list[QuestionId]:
+        """The questions that wait for a review, or waited for it."""
+        async with self.store.transaction(tenant) as tx:
+            case = await tx.reviews.case(review, lock=False)
+        return [question for question, _ in case.questions] if case else []
+
+    async def judge(self, principal: Principal, judgement: Judgement) -> ReviewCase:
+        return await self.decide(principal, judgement)
+
+    async def pass_on(self, principal: Principal, number: int, *, reason: str) -> ReviewCase:
+        return await pass_on(self.store, principal, number, reason=reason)
+
+    # Messages of ours.
+
+    async def claim(self, tenant: TenantId, key: str, *, to: Conversation, for_s: float) -> Claim | None:
+        async with self.store.transaction(tenant) as tx:
+            place = await tx.talk.conversations.open(to)
+            return await tx.talk.messages.claim(key, to=place, for_s=for_s)
+
+    async def posted(
+        self,
+        tenant: TenantId,
+        claim: Claim,
+        refs: Sequence[MessageRef],
+        *,
+        digest: str,
+        replied: bool = False,
+    ) -> None:
+        async with self.store.transaction(tenant) as tx:
+            await tx.talk.messages.posted(claim, refs, digest=digest, replied=replied)
+
+    async def given_back(self, tenant: TenantId, claim: Claim, *, unsure: bool) -> None:
+        async with self.store.transaction(tenant) as tx:
+            await tx.talk.messages.given_back(claim, unsure=unsure)
+
+    async def reply_to(
+        self, tenant: TenantId, key: str, *, to: Conversation, address: str, until: datetime
+    ) -> None:
+        async with self.store.transaction(tenant) as tx:
+            place = await tx.talk.conversations.open(to)
+            await tx.talk.messages.reply_to(key, to=place, address=address, until=until)
+
+    async def refs(self, tenant: TenantId, key: str) -> tuple[MessageRef, ...]:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.messages.refs(key)
+
+    async def key_of(self, tenant: TenantId, conversation: Conversation, *, id_: str) -> str | None:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.messages.key_of(conversation, id_=id_)

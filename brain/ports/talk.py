@@ -1,0 +1,122 @@
+"""What the brain keeps of chat platforms: deliveries, conversations, messages, channels and identities."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from brain.domain.conversation import (
+    ChannelRules,
+    Claim,
+    Conversation,
+    Delivery,
+    DeliveryId,
+    Identity,
+    MessageRef,
+    Thread,
+)
+from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
+from brain.domain.question import ConversationId, QuestionId
+from brain.ports import Transaction
+
+
+class Inbox(Protocol):
+    async def accept(self, delivery: Delivery) -> bool:
+        """False where it, or its twin, was accepted before."""
+
+    async def delivery(self, delivery: DeliveryId) -> Delivery | None:
+        """None once it has been dealt with."""
+
+    async def dealt_with(self, delivery: DeliveryId, *, question: QuestionId | None) -> None:
+        """Forget what it said. Its ids stay, so that it is not accepted again."""
+
+
+class Conversations(Protocol):
+    async def open(self, conversation: Conversation) -> ConversationId:
+        """The id of this place, the same each time."""
+
+    async def conversation(self, id_: ConversationId) -> Conversation | None:
+        """None for those of no platform."""
+
+    async def thread(self, conversation: Conversation) -> Thread: ...
+
+    async def step_back(self, conversation: Conversation, *, back: bool) -> bool:
+        """False where it was so before."""
+
+
+class Messages(Protocol):
+    async def claim(self, key: str, *, to: ConversationId, for_s: float) -> Claim | None:
+        """The right to post or change the message, so long. None where somebody else has it, or where an
+        earlier message of that conversation is not posted yet."""
+
+    async def posted(self, claim: Claim, refs: Sequence[MessageRef], *, digest: str, replied: bool) -> None:
+        """Write down what came of it, and give the claim back; nothing happens where it was lost.
+
+        `replied`: one of the private replies was used.
+        """
+
+    async def given_back(self, claim: Claim, *, unsure: bool) -> None:
+        """Nothing was posted; or, `unsure`, perhaps something was."""
+
+    async def reply_to(self, key: str, *, to: ConversationId, address: str, until: datetime) -> None:
+        """The message is to be sent as a private reply to this address while that works."""
+
+    async def refs(self, key: str) -> tuple[MessageRef, ...]:
+        """What was posted of it; empty where nothing was."""
+
+    async def key_of(self, conversation: Conversation, *, id_: str) -> str | None:
+        """Which of our messages it is, by the platform's id of it."""
+
+
+class Channels(Protocol):
+    async def rules(self, conversation: Conversation) -> ChannelRules | None:
+        """Of the channel that the conversation is in."""
+
+    async def save(self, conversation: Conversation, rules: ChannelRules, *, by: MemberId) -> None: ...
+
+    async def reviewing(self, department: DepartmentId, *, platform: str) -> Conversation | None:
+        """The channel in which the department's reviews are shown."""
+
+    async def forget(self, platform: str, *, workspace: str) -> None:
+        """All rules of a workspace that does not want the bot any more."""
+
+
+class Identities(Protocol):
+    async def member(self, identity: Identity) -> Member | None:
+        """Who that is. Somebody whom the platform has verified the e-mail address of a member for is linked
+        to that member, unless they are a guest there."""
+
+    async def link(self, identity: Identity, member: MemberId) -> None: ...
+
+    async def of(self, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
+        """Workspace and external id of each of the member's identities."""
+
+    async def known(self, platform: str, *, workspace: str) -> Mapping[str, MemberId]:
+        """Members by external id."""
+
+
+class Talk(Protocol):
+    @property
+    def inbox(self) -> Inbox: ...
+
+    @property
+    def conversations(self) -> Conversations: ...
+
+    @property
+    def messages(self) -> Messages: ...
+
+    @property
+    def channels(self) -> Channels: ...
+
+    @property
+    def identities(self) -> Identities: ...
+
+
+class TalkTransaction(Transaction, Protocol):
+    @property
+    def talk(self) -> Talk: ...
+
+
+class TalkStore(Protocol):
+    def transaction(self, tenant: TenantId) -> AbstractAsyncContextManager[TalkTransaction]:
+        """As the store's."""

@@ -1,0 +1,16 @@
+"""Accept what a platform delivers: once this returns, it will be dealt with, and only once."""
+
+from brain.domain.conversation import Delivery
+from brain.domain.events import DeliveryAccepted
+from brain.domain.identity import TenantId
+from brain.ports.talk import TalkStore
+
+
+async def receive(store: TalkStore, tenant: TenantId, delivery: Delivery) -> bool:
+    """False where it was accepted before, itself or its twin. Nothing else happens before a platform is told
+    that we have it."""
+    async with store.transaction(tenant) as tx:
+        new = await tx.talk.inbox.accept(delivery)
+        if new:
+            await tx.emit(DeliveryAccepted(delivery.id))
+    return new
