@@ -44,15 +44,17 @@ _ADDRESS = re.compile(
     r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.|\b(?:mailto|javascript|data):(?=\S))[^\s<>\"“”)\]]*[^\s<>\"“”)\].,;:!?]",
     re.IGNORECASE,
 )
-_HIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\U000e0000-\U000e007f]"
+# What nobody sees: control, zero-width and bidirectional characters, fillers, tags, halves of a pair.
+HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 _MARK = re.compile(r"\d{1,3}")
 _PASSES = 20
 
 
 def plain(markdown: str) -> str:
-    text = _HIDDEN.sub("", markdown.replace("\r\n", "\n"))
+    text = HIDDEN.sub("", markdown.replace("\r\n", "\n"))
     kept: list[str] = []
 
     def keep(code: str) -> str:

@@ -1,0 +1,1 @@
+"""Slack: its words in, ours out, and the other way round."""
