@@ -67,9 +67,6 @@ def _known_choice(value: Any, where: str) -> Iterator[str]:
     for one in begins:
         if one not in options:
             yield f"{where}: initial option is none of the options"
-    values = [one["value"] for one in options]
-    if len(values) != len(set(values)):
-        yield f"{where}: option values must differ"
 
 
 def _menu(many: bool) -> Check:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from demo.fake_slack.caller import Caller
+from demo.fake_slack.caller import Caller, truth
 from demo.fake_slack.content import (
     MARKDOWN_TEXT,
     POST_TEXT,
@@ -42,6 +42,9 @@ def post_message(caller: Caller, arguments: Json) -> Json:
     thread = caller.thread(channel, arguments)
     message = by_bot(caller, channel, text[:POST_TEXT], blocks)
     message.attachments, message.metadata, message.thread_ts = attachments, metadata, thread
+    message.unfurls = any(truth(arguments.get(name, True)) for name in ("unfurl_links", "unfurl_media"))
+    if thread and truth(arguments.get("reply_broadcast")):
+        message.broadcast, message.subtype = True, "thread_broadcast"
     _clear_status(caller, channel, thread)
     caller.world.post(message)
     return {"channel": channel.id, "ts": message.ts, "message": message.to_slack(metadata=True)}
@@ -160,6 +163,8 @@ def _is_streaming(caller: Caller, message: Message) -> bool:
 def _streamed(caller: Caller, arguments: Json) -> Message:
     channel = caller.open(arguments["channel"])
     message = caller.own(channel, str(arguments["ts"]), error="message_not_owned_by_app")
+    if message.stopped:
+        raise gone("stopped_by_user")
     if not _is_streaming(caller, message):
         raise gone("message_not_in_streaming_state")
     return message

@@ -1,6 +1,5 @@
 """The methods that tell who is there and what was said: conversations, users, bots, team, files."""
 
-from demo.fake_slack import events
 from demo.fake_slack.caller import Caller, page, truth
 from demo.fake_slack.chat_api import Handler
 from demo.fake_slack.records import Channel, Json, Message, User
@@ -81,10 +80,7 @@ def join(caller: Caller, arguments: Json) -> Json:
         raise Refused("method_not_supported_for_channel_type")
     if channel.archived:
         raise gone("is_archived")
-    if caller.bot.id not in channel.members:
-        channel.members.append(caller.bot.id)
-        event = events.membership(channel, caller.bot, joined=True, ts=caller.world.ts())
-        caller.world.tell(channel, event, "member_joined_channel")
+    caller.world.join(channel, caller.bot)
     return {"channel": _channel(caller, channel)}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 from aiohttp import web
 
@@ -24,6 +25,14 @@ class Fault:
     hangs: bool = False
     cuts: bool = False
     delay_s: float = 0.0
+
+    def retry_after_s(self, now: float) -> float:
+        """For how long it says not to come again."""
+        said = self.headers.get("Retry-After", "0")
+        try:
+            return float(said)
+        except ValueError:
+            return max(0.0, parsedate_to_datetime(said).timestamp() - now)
 
 
 def rate_limited(retry_after: float | str | None = 1) -> Fault:

@@ -46,14 +46,25 @@ class Limits:
     _buckets: dict[Key, Bucket] = field(default_factory=dict)
     _until: dict[Key, float] = field(default_factory=dict)
 
+    def came(self, method: str, team: str, arguments: Json, now: float) -> None:
+        """Takes down a call that should have waited, for a limit or for what a fault said."""
+        if method in METHODS:
+            waits = [self._until.get(key, 0) - now for key, _, _ in self._rules(method, team, arguments)]
+            if max(waits) > 0:
+                self.impatient.append((method, max(waits)))
+
+    def told(self, method: str, team: str, arguments: Json, until: float) -> None:
+        """A fault said not to come before `until`."""
+        if method in METHODS:
+            key, _, _ = self._rules(method, team, arguments)[-1]
+            self._until[key] = until
+
     def wait_s(self, method: str, team: str, arguments: Json, now: float) -> int:
         """Whole seconds as Retry-After says them; nothing where the call may go on."""
         if not self.on:
             return 0
         waits = []
         for key, per_s, room in self._rules(method, team, arguments):
-            if now < self._until.get(key, 0):
-                self.impatient.append((method, self._until[key] - now))
             bucket = self._buckets.setdefault(key, Bucket(per_s, room, room, now))
             if wait := bucket.take(now):
                 waits.append(math.ceil(wait))

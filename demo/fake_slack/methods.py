@@ -4,6 +4,7 @@ https://docs.slack.dev/reference/methods
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,9 @@ BOT_SCOPES = """app_mentions:read assistant:write channels:history channels:join
     reactions:write team:read users:read users:read.email""".split()
 
 
+_TIER = re.compile(r"Tier (\d)")
+
+
 class Published:
     """A list of methods published elsewhere: `{method: {"args": {name: {"required": …}}}}`."""
 
@@ -120,6 +124,14 @@ class Published:
 
     def __init__(self, path: Path) -> None:
         self._methods: dict[str, Json] = json.loads(path.read_text(encoding="utf-8"))
+
+    def tiers(self) -> dict[str, str]:
+        labels = {
+            name: str(facts.get("rate_limit", {}).get("label"))
+            for name, facts in self._methods.items()
+            if name in METHODS
+        }
+        return {name: found[1] for name, label in labels.items() if (found := _TIER.match(label))}
 
     def problems(self, method: str, arguments: Json) -> Iterator[str]:
         known = self._methods.get(method)

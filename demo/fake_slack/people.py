@@ -3,14 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from demo.fake_slack import events, forms, views_api
-from demo.fake_slack.blocks import elements_of
 from demo.fake_slack.content import checked_view
 from demo.fake_slack.delivery import Attempt, Deliveries, Delivery, Kind
 from demo.fake_slack.hooks import Hooks
-from demo.fake_slack.reading import Live, live_in, seen_text, typed, typed_blocks
+from demo.fake_slack.reading import seen_text, typed, typed_blocks
 from demo.fake_slack.records import (
     AssistantThread,
     Channel,
@@ -22,43 +21,12 @@ from demo.fake_slack.records import (
     Workspace,
 )
 from demo.fake_slack.refusal import Refused
+from demo.fake_slack.screen import Said, Seen, message_of
 from demo.fake_slack.web_api import WebApi
 from demo.fake_slack.world import World
 
 File = tuple[str, bytes, str]
 Acknowledged = Callable[[Attempt], None]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A message as somebody sees it at that moment: what is on it can be pressed even later."""
-
-    ts: str
-    thread_ts: str
-    author: str
-    text: str
-    ephemeral: bool
-    edited: bool
-    blocks: list[Json] = field(repr=False)
-    message: Message = field(repr=False)
-
-    @property
-    def buttons(self) -> list[str]:
-        """Labels of what can be pressed."""
-        elements = [one for block in self.blocks for one in elements_of(block)]
-        return [one["text"]["text"] for one in elements if one["type"] == "button"]
-
-    @property
-    def live(self) -> Live:
-        """Mentions and links that do something."""
-        return live_in(self.message.text, self.blocks)
-
-
-Said = Message | Seen
-
-
-def message_of(said: Said) -> Message:
-    return said.message if isinstance(said, Seen) else said
 
 
 @dataclass
@@ -144,16 +112,22 @@ class Person:
         self._world.delete(message)
 
     def joins(self, channel: Channel) -> None:
-        if self.user.id not in channel.members:
-            channel.members.append(self.user.id)
-            event = events.membership(channel, self.user, joined=True, ts=self._world.ts())
-            self._world.tell(channel, event, "member_joined_channel")
+        self._world.join(channel, self.user)
 
     def leaves(self, channel: Channel) -> None:
-        channel.members.remove(self.user.id)
-        channel.left.add(self.user.id)
-        event = events.membership(channel, self.user, joined=False, ts=self._world.ts())
-        self._world.tell(channel, event, "member_left_channel")
+        self._world.leave(channel, self.user)
+
+    def invites_bot(self, channel: Channel) -> None:
+        self._world.join(channel, self.workspace.bot, inviter=self.user.id)
+
+    def removes_bot(self, channel: Channel) -> None:
+        self._world.leave(channel, self.workspace.bot)
+
+    def stops(self, said: Said) -> None:
+        """Presses the button that ends an answer which is still being written."""
+        message = message_of(said)
+        message.streaming, message.stopped = False, True
+        self._world.touched()
 
     # ---- what they press
 
@@ -183,6 +157,8 @@ class Person:
         """Presses a button, named by its action or label, or picks `value` in a menu."""
         block, element = forms.find(on.blocks, action_id, value)
         self._world.note_for(self.user, "click", "", element.get("text", {}).get("text") or str(value))
+        if "confirm" in element:
+            self._world.note_for(self.user, "confirm", "", element["confirm"]["text"]["text"])
         payload = self._interaction("block_actions") | {
             "actions": [forms.action(block, element, value, self._world.ts())],
         }
@@ -319,7 +295,7 @@ class Person:
         )
         root.subtype = "assistant_app_thread"
         root.thread_ts = root.ts
-        self.dm.messages.append(root)
+        self.dm.add(root)
         thread = AssistantThread(self.dm.id, root.ts, self.user.id)
         self._world.assistants.append(thread)
         self._tell_assistant("assistant_thread_started", thread, beside)
@@ -352,6 +328,16 @@ class Person:
             for one in channel.messages
             if not one.deleted and self._world.sees(self.user, channel, one) and root in {"", one.root}
         ]
+
+    async def hears(self, words: str, channel: Channel | None = None, *, timeout_s: float = 10.0) -> Seen:
+        """Waits for a message with these words, in that channel or anywhere, and gives the newest."""
+
+        def heard() -> Seen | None:
+            places = [channel] if channel else self._world.channels.values()
+            seen = [one for place in places if self.id in place.members for one in self.sees(place)]
+            return next((one for one in reversed(seen) if words in one.text), None)
+
+        return await self._world.until(heard, timeout_s)
 
     def _seen(self, one: Message) -> Seen:
         return Seen(

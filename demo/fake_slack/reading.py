@@ -16,16 +16,26 @@ Name = Callable[[str], str]
 
 _TOKEN = re.compile(r"<([^<>\n]+)>")
 _BARE_URL = re.compile(r"https?://[^\s<>|\"'`]+|(?<![@\w./-])(?:www\.[\w-]+\.)[^\s<>|]+", re.IGNORECASE)
+_BARE = re.compile(
+    r"(?<![\w@./-])(?:[a-z0-9-]+\.)+(?:com|net|org|io|dev|co|app|info|biz|ru|cn|example|zip)\b(?![\w-])"
+    r"|(?<!\w)@(?:here|channel|everyone)\b|(?<![\w&])#[a-z0-9][\w-]*",
+    re.IGNORECASE,
+)
 _MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)")
 _MENTION = re.compile(r"^([@!#].+)$", re.DOTALL)
 
 
 @dataclass
 class Live:
-    """What in a message does something: mentions as `@U1`, `!channel`, `#C1`; addresses of links."""
+    """What in a message does something: mentions as `@U1`, `!channel`, `#C1`; addresses of links.
+
+    `bare` is what Slack makes live although nothing marks it: addresses without a scheme, and `@here` and
+    names of channels in text that is not verbatim.
+    """
 
     mentions: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
 
 
 def plain(text: str, name: Name) -> str:
@@ -143,7 +153,7 @@ def _inline(one: Json, name: Name) -> str:
 def live_in(text: str, blocks: list[Json]) -> Live:
     """Every mention and link that Slack would make of this, wherever it stands."""
     live = Live()
-    _markup(text, live)
+    _markup(text, live, links=not blocks)
     for block in blocks:
         _live_part(block, live)
     return live
@@ -159,13 +169,13 @@ def _live_part(part: Any, live: Live) -> None:
     kind = part.get("type")
     match kind:
         case "mrkdwn" | "markdown":
-            _markup(part["text"], live)
+            _markup(part["text"], live, verbatim=bool(part.get("verbatim")))
             if kind == "markdown":
                 live.links += _MARKDOWN_LINK.findall(part["text"])
         case "user" | "usergroup" | "channel" | "broadcast" | "team":
             live.mentions.append(_rich_mention(part))
         case _:
-            live.links += [str(part["url"])] if "url" in part else []
+            live.links += [str(part[name]) for name in ("url", "image_url") if name in part]
             for value in part.values():
                 _live_part(value, live)
 
@@ -181,14 +191,18 @@ def _rich_mention(part: Json) -> str:
     return f"!{part['type']}^{part.get('usergroup_id') or part.get('team_id')}"
 
 
-def _markup(text: str, live: Live) -> None:
+def _markup(text: str, live: Live, *, links: bool = True, verbatim: bool = False) -> None:
+    """Beside blocks, the text is read out in notifications: its mentions count, its links do not."""
     for token in _TOKEN.findall(text):
         target = token.partition("|")[0]
         if _MENTION.match(target):
             live.mentions.append(target)
-        else:
+        elif links:
             live.links.append(html.unescape(target))
-    live.links += _BARE_URL.findall(_TOKEN.sub(" ", text))
+    if links and not verbatim:
+        rest = _TOKEN.sub(" ", text)
+        live.links += _BARE_URL.findall(rest)
+        live.bare += _BARE.findall(_BARE_URL.sub(" ", rest))
 
 
 def typed(text: str, handles: dict[str, str]) -> str:

@@ -106,7 +106,10 @@ class StoredFile:
 
 @dataclass
 class Message:
-    """`only_for` is the one person who sees an ephemeral message. `team` is where its author is at home."""
+    """`only_for` is the one person who sees an ephemeral message. `team` is where its author is at home.
+
+    `unfurls` where Slack would show what links lead to.
+    """
 
     ts: str
     channel: str
@@ -128,6 +131,8 @@ class Message:
     deleted: bool = False
     streaming: bool = False
     streamed_at: float = 0.0
+    stopped: bool = False
+    unfurls: bool = False
     reactions: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -178,16 +183,24 @@ class Channel:
     archived: bool = False
     messages: list[Message] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
+    _by_ts: dict[str, Message] = field(default_factory=dict)
+    _by_thread: dict[str, list[Message]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         return f"#{self.name}" if self.kind in {"channel", "group"} else self.name
 
     def find(self, ts: str) -> Message | None:
-        return next((one for one in self.messages if one.ts == ts), None)
+        return self._by_ts.get(ts)
 
     def replies(self, ts: str) -> list[Message]:
-        return [one for one in self.messages if one.is_reply and one.thread_ts == ts]
+        return self._by_thread.get(ts, [])
+
+    def add(self, message: Message) -> None:
+        self.messages.append(message)
+        self._by_ts[message.ts] = message
+        if message.is_reply:
+            self._by_thread.setdefault(message.thread_ts, []).append(message)
 
     def to_slack(self, *, bot: str, other: str = "") -> Json:
         shown: Json = {

@@ -1,8 +1,6 @@
 """The fake Slack as a whole: one server, the world behind it, and what tests and the demo hold it by."""
 
-import asyncio
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -41,10 +39,13 @@ class FakeSlack:
         self.world = World()
         self.app = self.world.app
         self.faults = Faults()
-        self.limits = Limits(on=rate_limits, tiers=tiers_of(tiers) if tiers else {})
+        published = Published(methods) if methods else None
+        # The two lists disagree here and there: that of the methods is the newer.
+        known = (tiers_of(tiers) if tiers else {}) | (published.tiers() if published else {})
+        self.limits = Limits(on=rate_limits, tiers=known)
         self.sockets = Sockets(self.app)
         self.deliveries = Deliveries(self.app, self.sockets)
-        self.api = WebApi(self.world, self.faults, self.limits, Published(methods) if methods else None)
+        self.api = WebApi(self.world, self.faults, self.limits, published)
         self.hooks = Hooks(self.world, self.api, self.faults)
         self._stage = Stage(self.world, self.deliveries, self.hooks, self.api)
         self._port = port
@@ -250,14 +251,6 @@ class FakeSlack:
         """When everything has been acknowledged, or given up."""
         await self.deliveries.idle()
 
-    async def until(self, condition: Callable[[], T], timeout_s: float = 10.0) -> T:
-        """What `condition` says once it is true of something. Raises TimeoutError with the end of the log."""
-        ends = time.monotonic() + timeout_s
-        while not (found := condition()):
-            if time.monotonic() > ends:
-                raise TimeoutError(f"in {timeout_s} s nothing but {self.log[-5:]} {self.violations[-3:]}")
-            try:
-                await asyncio.wait_for(self.world.next_change(), 0.05)
-            except TimeoutError:
-                continue
-        return found
+    async def until(self, condition: Callable[[], T | None], timeout_s: float = 10.0) -> T:
+        """What `condition` says once that is true. Raises TimeoutError with the end of the log."""
+        return await self.world.until(condition, timeout_s)

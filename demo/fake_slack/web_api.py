@@ -1,15 +1,16 @@
 """The Web API over HTTP: reads a call, checks it in every respect, has it done, and keeps a record of it."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from demo.fake_slack import chat_api, directory_api, oauth_api, views_api
 from demo.fake_slack.caller import Caller
-from demo.fake_slack.faults import Faults
+from demo.fake_slack.faults import Fault, Faults
 from demo.fake_slack.limits import Limits
 from demo.fake_slack.methods import METHODS, Method, Published
 from demo.fake_slack.records import Json, Token, Workspace
@@ -56,8 +57,8 @@ async def arguments_of(request: web.Request) -> tuple[Json, str]:
         given |= {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
-        basic = BasicAuth.decode(request.headers["Authorization"])
-        given = {"client_id": basic.login, "client_secret": basic.password} | given
+        name, _, secret = base64.b64decode(token).decode().partition(":")
+        given = {"client_id": name, "client_secret": secret} | given
         token = ""
     token = token or given.pop("token", "") or ""
     return {name: _structured(name, value) for name, value in given.items() if value is not None}, token
@@ -93,10 +94,18 @@ class WebApi:
         self.calls.append(call)
         fault = self._faults.take(method)
         call.faulty = fault is not None
+        self._patience(call, fault)
         await self._faults.before(fault)
         right = None if self._faults.prevents(fault) else self._respond(call)
         self._world.touched()
         return await self._faults.answer(fault, request, right)
+
+    def _patience(self, call: Call, fault: Fault | None) -> None:
+        token = self._world.tokens.get(call.token)
+        team = token.team if token else ""
+        self._limits.came(call.method, team, call.arguments, call.at)
+        if fault is not None and (seconds := fault.retry_after_s(call.at)):
+            self._limits.told(call.method, team, call.arguments, call.at + seconds)
 
     def violate(self, method: str, problem: str, arguments: Json) -> None:
         self.violations.append(Violation(method, problem, json.dumps(arguments, default=str)[:600]))

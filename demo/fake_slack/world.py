@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from demo.fake_slack import events
 from demo.fake_slack.methods import BOT_SCOPES
@@ -27,6 +28,7 @@ TRIGGER_LASTS_S = 3.0
 RESPONSE_URL_LASTS_S = 1800.0
 STREAM_LASTS_S = 300.0
 
+T = TypeVar("T")
 Deliver = Callable[[str, Json], object]
 
 
@@ -81,8 +83,17 @@ class World:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def next_change(self) -> None:
-        await self._changed.wait()
+    async def until(self, condition: Callable[[], T | None], timeout_s: float) -> T:
+        """What `condition` says once that is true. Raises TimeoutError with the end of the log."""
+        ends = time.monotonic() + timeout_s
+        while not (found := condition()):
+            if time.monotonic() > ends:
+                raise TimeoutError(f"not in {timeout_s} s; the last that happened: {self.log[-5:]}")
+            try:
+                await asyncio.wait_for(self._changed.wait(), 0.05)
+            except TimeoutError:
+                continue
+        return found
 
     # ---- who and where
 
@@ -138,9 +149,22 @@ class World:
 
     # ---- what happens
 
+    def join(self, channel: Channel, user: User, *, inviter: str = "") -> None:
+        if user.id not in channel.members:
+            channel.members.append(user.id)
+            event = events.membership(channel, user, joined=True, ts=self.ts())
+            self.tell(channel, event | ({"inviter": inviter} if inviter else {}), "member_joined_channel")
+
+    def leave(self, channel: Channel, user: User) -> None:
+        if user.id in channel.members:
+            channel.members.remove(user.id)
+            channel.left.add(user.id)
+            event = events.membership(channel, user, joined=False, ts=self.ts())
+            self.tell(channel, event, "member_left_channel")
+
     def post(self, message: Message) -> Message:
         channel = self.channels[message.channel]
-        channel.messages.append(message)
+        channel.add(message)
         self.note("ephemeral" if message.only_for else "message", channel, message)
         if not message.only_for:
             self._tell_said(channel, message)
