@@ -111,6 +111,7 @@ class Inbound:
     `delivery` is the same whenever the platform delivers it again; `twin` is the same in everything that the
     platform sends because of the same message, and empty where there is no message. `author` is the external
     id of who did it, empty where nobody did; `author_workspace` where they are at home, if not here.
+    `direct`: nobody but them and the bot is there.
     """
 
     delivery: str
@@ -120,6 +121,7 @@ class Inbound:
     twin: str = ""
     author_workspace: str = ""
     bot: bool = False
+    direct: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self) | {"kind": type(self.what).__name__})

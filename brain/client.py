@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from brain.domain.conversation import (
     ChannelRules,
@@ -135,6 +135,14 @@ class Brain:
     ) -> None:
         await give_feedback(self.store, principal, question, helpful=helpful, reason=reason, comment=comment)
 
+    async def learned(self, principal: Principal) -> list[str]:
+        """The questions that were answered for good this week, in the principal's departments."""
+        known = await read.articles(self.store, principal)
+        since = datetime.now(UTC) - timedelta(days=7)
+        mine = principal.member.departments
+        new = [one for one in known if one.department in mine and one.approval.at > since]
+        return [one.question for one in sorted(new, key=lambda one: one.approval.at, reverse=True)]
+
     async def ask_person(self, principal: Principal, question: QuestionId) -> int:
         return await ask_person(self.store, self.embedder, principal, question)
 
@@ -142,6 +150,11 @@ class Brain:
 
     async def card(self, tenant: TenantId, review: ReviewId) -> Card | None:
         return await standing.card(self.store, self.embedder, tenant, review)
+
+    async def case(self, tenant: TenantId, review: ReviewId) -> ReviewCase | None:
+        """For whoever delivers messages about it; people are shown `review`."""
+        async with self.store.transaction(tenant) as tx:
+            return await tx.reviews.case(review, lock=False)
 
     async def review(self, principal: Principal, number: int) -> ReviewCase:
         return await read.review(self.store, principal, number)

@@ -31,6 +31,7 @@ from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
 from config.private_files import write_private
 from config.settings import DatabaseUrls, Settings
+from config.slack import listening
 from config.surface import Surface, surface
 from config.wiring import Wiring, assembled, executor
 from workers.executor import working
@@ -160,6 +161,7 @@ class _Up:
                 forgetting(wiring.queue, days=self.settings.retention_days),
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
                 working(executor(self.settings, wiring, report=self.surface.board.report)),
+                listening(self.settings, wiring.slack),
             ):
                 server = _Server(config)
                 serving = asyncio.create_task(server.serve())

@@ -126,6 +126,23 @@ class Settings(BaseSettings):
     wrong_keys: int = Field(
         default=20, ge=1, le=10**6, description="Wrong keys from one address before it has to wait."
     )
+    slack_bot_token: SecretStr | None = Field(
+        default=None, description="Bot token (xoxb-…) of your Slack app. Unset: not on Slack."
+    )
+    slack_app_token: SecretStr | None = Field(
+        default=None, description="App-level token (xapp-…): Slack is listened to without a public address."
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None,
+        description="Signing secrets of your Slack app, comma between while one replaces another: Slack sends"
+        " to /slack/events.",
+    )
+    slack_tenant: str | None = Field(
+        default=None, description="Slug of the tenant that is on Slack. Unset: the only one there is."
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", description="Address of Slack's Web API; another one for tests."
+    )
     workers: int = Field(default=4, ge=1, le=64, description="Tasks that one process runs at a time.")
     audit_key: SecretStr | None = Field(
         default=None,

@@ -52,7 +52,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
         by_state = {state.value: float(count) for state, count in counts.tasks.items()}
         return by_state | {"oldest_due_s": max(counts.oldest_due_s, counts.oldest_unrelayed_s)}
 
-    return create_app(
+    app = create_app(
         Services(
             store=wiring.store,
             accept=wiring.accept,
@@ -82,6 +82,9 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             ),
         )
     )
+    if wiring.slack is not None:
+        wiring.slack.receive_at(app)
+    return app
 
 
 def _circuit(circuit: Circuit) -> Check:

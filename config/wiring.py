@@ -13,6 +13,7 @@ from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.adapters.weaviate_index import WeaviateIndex
+from brain.client import Brain
 from brain.domain.circuit import Circuit
 from brain.domain.confidence import Calibration
 from brain.domain.question import QuestionId
@@ -27,13 +28,17 @@ from config.embedders import ServingEmbedder, embedder_in_force, loaded
 from config.indexes import knowledge_index
 from config.models import models
 from config.settings import DatabaseUrls, Settings
+from config.slack import Slack, slack
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
 from workers.tasks.answer import answer, hand_over
+from workers.tasks.deliver import deliver
+from workers.tasks.hear import apologise, hear
 from workers.tasks.keep_time import keep_time
 from workers.tasks.read_parted import read_parted
 from workers.tasks.renew import renew
 from workers.tasks.replicate import replicate
+from workers.tasks.show_review import show_review, tell_reviewer
 from workers.tasks.try_later import try_later
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
@@ -55,6 +60,8 @@ class Wiring:
     ingest: Ingest
     index: PostgresIndex | WeaviateIndex
     circuits: tuple[Circuit, ...]
+    brain: Brain
+    slack: Slack | None
 
 
 @asynccontextmanager
@@ -72,13 +79,15 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         by_role = await models(settings, stack)
         embedder = await _embedder(settings, system_engine, stack)
         index = knowledge_index(settings, app_engine, stack)
+        accept, decide = Accept(store), Decide(store, embedder)
+        brain = Brain(store, embedder, accept, decide)
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,
             store=store,
             embedder=embedder,
             queue=Queue(system_engine),
-            accept=Accept(store),
+            accept=accept,
             ask=Ask(
                 store,
                 index,
@@ -88,10 +97,12 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 by_role.rewriter,
                 by_role.judge,
             ),
-            decide=Decide(store, embedder),
+            decide=decide,
             ingest=Ingest(store, embedder, documents),
             index=index,
             circuits=by_role.circuits,
+            brain=brain,
+            slack=slack(settings, brain, system_engine, stack),
         )
 
 
@@ -108,7 +119,12 @@ async def _embedder(settings: Settings, system: AsyncEngine, stack: AsyncExitSta
 
 def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId], Progress]) -> Executor:
     known = {name for names in SUBSCRIPTIONS.values() for name in names}
+    brain, reaches = wiring.brain, [wiring.slack.reach] if wiring.slack else []
     handlers = {
+        "hear": hear(brain, reaches),
+        "deliver": deliver(brain, reaches),
+        "show_review": show_review(brain, reaches),
+        "tell_reviewer": tell_reviewer(brain, reaches),
         "answer": answer(wiring.ask, report=report),
         "keep_time": keep_time(wiring.store),
         "read_parted": read_parted(wiring.store, wiring.ingest),
@@ -120,6 +136,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     again = try_later(wiring.store)
     last_resorts = {
         "answer": hand_over(GiveUp(wiring.store, wiring.embedder)),
+        "hear": apologise(brain, reaches),
         "keep_time": again,
         "renew": again,
     }

@@ -117,7 +117,9 @@ class ChannelRules:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What the bot has to do with a thread: who asked it there, and whether a person has taken over."""
+    """What the bot has to do with a thread: who asked it there, whether it asked back what was meant, and
+    whether a person has taken over."""
 
     askers: frozenset[MemberId] = frozenset()
+    asked_back: bool = False
     stepped_back: bool = False

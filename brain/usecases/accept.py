@@ -1,6 +1,7 @@
 """Accept a question: once this returns, it will be answered, whatever dies next."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import uuid4
 
 from brain.domain.conversation import Conversation
@@ -12,6 +13,8 @@ from brain.ports import Transaction
 from brain.ports.talk import TalkStore, TalkTransaction
 
 MAX_CHARACTERS = 8_000
+# Platforms take private replies for half an hour at most.
+_REPLY_FOR = timedelta(minutes=29)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Asking:
     """`department` is a slug; for `waits_s` the caller answers it itself, before a worker takes it over.
 
     On a chat platform, `place` is where it was asked, `audience` who reads the answer there (None: the asker
-    alone), and `overheard` the confidence it needs where nobody asked us.
+    alone), `overheard` the confidence it needs where nobody asked us, and `reply_to` where a private reply
+    may be sent for a while.
     """
 
     text: str
@@ -30,6 +34,7 @@ class Asking:
     place: Conversation | None = None
     audience: Audience | None = None
     overheard: float | None = None
+    reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class Accept:
             key = asking.idempotency_key or str(question.id)
             accepted = await tx.questions.accept(question, idempotency_key=key)
             if accepted == question.id:
+                if asking.reply_to:
+                    until = tx.now + _REPLY_FOR
+                    await tx.talk.messages.reply_to(
+                        f"question/{accepted}", to=question.conversation, address=asking.reply_to, until=until
+                    )
                 await tx.emit(QuestionAsked(accepted), after_s=asking.waits_s)
         return accepted
 

@@ -30,6 +30,8 @@ LIMITED: dict[str, Any] = {
     "label": "positive",
     "state": "ready",
     "occasion": "answer",
+    "answers": "mentions",
+    "may_ask": "members",
 }
 STATUS = {
     "document": "live",

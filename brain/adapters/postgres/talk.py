@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.messages import SqlMessages
 from brain.adapters.postgres.people import SqlPeople
+from brain.domain.answer import ASKED_BACK
 from brain.domain.clock import WorkingHours
 from brain.domain.conversation import (
     Answering,
@@ -94,14 +95,18 @@ class SqlConversations:
     async def thread(self, conversation: Conversation) -> Thread:
         rows = await self.connection.execute(
             text(
-                "SELECT c.stepped_back, array_remove(array_agg(q.asker_id), NULL) AS askers"
-                f" FROM conversation c LEFT JOIN question q ON q.conversation_id = c.id WHERE {_HERE}"
-                " GROUP BY c.id, c.tenant_id, c.stepped_back"
+                "SELECT c.stepped_back,"
+                " ARRAY(SELECT asker_id FROM question WHERE conversation_id = c.id) AS askers,"
+                " coalesce((SELECT a.model = :asked_back FROM question q"
+                "   JOIN answer a ON a.question_id = q.id"
+                "   WHERE q.conversation_id = c.id ORDER BY q.asked_at DESC, a.version DESC LIMIT 1), false)"
+                f" AS asked_back FROM conversation c WHERE {_HERE}"
             ),
-            _place(conversation),
+            _place(conversation) | {"asked_back": ASKED_BACK},
         )
         return next(
-            (Thread(frozenset(map(MemberId, row.askers)), row.stepped_back) for row in rows), Thread()
+            (Thread(frozenset(map(MemberId, row.askers)), row.asked_back, row.stepped_back) for row in rows),
+            Thread(),
         )
 
     async def step_back(self, conversation: Conversation, *, back: bool) -> bool:

@@ -52,7 +52,7 @@ def _messages() -> None:
         sa.ForeignKeyConstraint(
             ["tenant_id", "conversation_id"],
             ["conversation.tenant_id", "conversation.id"],
-            name="message_tenant_id_conversation_id_fkey",
+            name=op.f("message_tenant_id_conversation_id_fkey"),
         ),
     )
     op.create_index("message_conversation", "message", ["tenant_id", "conversation_id", "position"])
@@ -82,8 +82,8 @@ def _channels() -> None:
         sa.ForeignKeyConstraint(
             ["tenant_id", "department_id"],
             ["department.tenant_id", "department.id"],
-            name="channel_tenant_id_department_id_fkey",
+            name=op.f("channel_tenant_id_department_id_fkey"),
         ),
-        sa.CheckConstraint("answers IN ('mentions', 'questions')", name="channel_answers_check"),
-        sa.CheckConstraint("may_ask IN ('members', 'everyone')", name="channel_may_ask_check"),
+        sa.CheckConstraint("answers IN ('mentions', 'questions')", name=op.f("channel_answers_check")),
+        sa.CheckConstraint("may_ask IN ('members', 'everyone')", name=op.f("channel_may_ask_check")),
     )

@@ -1,0 +1,211 @@
+"""What the bot says of a question and its answer, as things are now. Pure: the same state, the same words."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bots.chat_platform import Action, Home, Message, Reference, Style
+from bots.texts import Texts
+from brain.domain.answer import Answer, AnswerStatus
+from brain.domain.question import Question
+from brain.domain.reply import Reply, Standing
+from brain.domain.review import ReviewCase
+
+_SHOWN = 300
+
+
+def moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def percent(share: float) -> int:
+    """Never 100 for what nobody has checked."""
+    return min(99, int(share * 100))
+
+
+def looking(texts: Texts, *, read: Message | None = None) -> Message:
+    return Message(texts("looking"), note=read.note if read else "")
+
+
+def about(standing: Standing, texts: Texts, *, private: bool = False) -> Message:
+    """What is known of the question by now, for the conversation it was asked in.
+
+    `private`: only the one who asked sees it, and may share it.
+    """
+    answer = standing.reply.answer
+    if answer is None:
+        return looking(texts)
+    if answer.asks_back:
+        return Message(answer.text, references=_references(answer, standing))
+    if answer.status is AnswerStatus.PUBLISHED:
+        return _published(standing, answer, texts, private=private)
+    return Message(_became(standing, answer, texts), note=_number(standing, texts))
+
+
+def decided(standing: Standing, texts: Texts, *, mention: str, repeat: bool = False) -> Message:
+    """The same, once a person has decided, for those who have waited; `mention` is the one who asked.
+
+    `repeat`: the question is said again, as this stands apart from it.
+    """
+    said = about(standing, texts)
+    return Message(
+        text=said.text,
+        heading=texts("checked_answer") if repeat else "",
+        asked=cut(standing.reply.question.text) if repeat else "",
+        references=said.references,
+        note=said.note,
+        actions=said.actions,
+        mentions=(mention,) if mention else (),
+    )
+
+
+def is_decided(standing: Standing) -> bool:
+    """Whether a person has had the last word."""
+    answer = standing.reply.answer
+    return answer is not None and standing.was_reviewed and standing.open_review is None
+
+
+def _published(standing: Standing, answer: Answer, texts: Texts, *, private: bool) -> Message:
+    value = str(answer.question)
+    actions = [
+        Action("helpful", texts("helpful"), value),
+        Action("not_helpful", texts("not_helpful"), value),
+    ]
+    if answer.approval is None and standing.open_review is None:
+        actions.append(Action("ask_person", texts("ask_person"), value))
+    actions.append(Action("why", texts("why"), value))
+    if private:
+        actions = [
+            Action("share", texts("share"), value, Style.PRIMARY),
+            Action("keep", texts("keep"), value),
+            *actions,
+        ]
+    notes = [band(answer, texts)]
+    if standing.open_review is not None:
+        notes.append(_waiting(standing, texts, "also_asked"))
+    return Message(
+        answer.text,
+        references=_references(answer, standing),
+        note=" · ".join(notes),
+        actions=tuple(actions),
+    )
+
+
+def _references(answer: Answer, standing: Standing) -> tuple[Reference, ...]:
+    return tuple(
+        Reference(one.number, one.label, one.quote, standing.links.get(one.number, ""))
+        for one in answer.citations
+    )
+
+
+def band(answer: Answer, texts: Texts) -> str:
+    """What people are told of how sure the bot is."""
+    if answer.approval is not None:
+        return texts("band_checked", person=answer.approval.name, date=f"{answer.approval.at:%Y-%m-%d}")
+    name = "band_sure" if answer.status is AnswerStatus.PUBLISHED else "band_unsure"
+    return texts(name, percent=percent(answer.confidence))
+
+
+def _became(standing: Standing, answer: Answer, texts: Texts) -> str:
+    note = standing.reply.note
+    match answer.status:
+        case AnswerStatus.IN_REVIEW:
+            return _waiting(standing, texts, "held")
+        case AnswerStatus.ABSTAINED:
+            return _waiting(standing, texts, "unknown")
+        case AnswerStatus.REJECTED:
+            return texts("rejected", reason=note.partition(": ")[2] or note)
+        case AnswerStatus.SUSPENDED if not standing.reply.answer or not answer.withdrawn:
+            return texts("hidden")
+        case AnswerStatus.SUSPENDED | AnswerStatus.RETRACTED:
+            return texts("withdrawn", reason=answer.withdrawn)
+        case _:
+            return note or texts("gone")
+
+
+def _waiting(standing: Standing, texts: Texts, name: str) -> str:
+    due = moment(standing.due_at) if standing.due_at else "?"
+    if standing.reviewer:
+        return texts(name, person=standing.reviewer, due=due)
+    return texts(f"{name}_nobody", department=standing.department, due=due)
+
+
+def _number(standing: Standing, texts: Texts) -> str:
+    if standing.open_review is None:
+        return ""
+    return texts("review_number", number=standing.open_review, department=standing.department)
+
+
+def why(reply: Reply, texts: Texts) -> Message:
+    """How the answer came about."""
+    heading, asked = texts("why_title"), cut(reply.question.text)
+    answer = reply.answer
+    if answer is None:
+        return Message(texts("why_pending"), heading=heading, asked=asked)
+    if answer.approval is not None:
+        lines = [texts("why_checked", person=answer.approval.name, date=f"{answer.approval.at:%Y-%m-%d}")]
+    elif _silent(reply.question, answer):
+        least = percent(reply.question.overheard or 0)
+        lines = [texts("why_silent", percent=percent(answer.confidence), least=least)]
+    else:
+        lines = [texts("why_confidence", percent=percent(answer.confidence))]
+    if answer.citations:
+        sources = ", ".join(dict.fromkeys(one.title for one in answer.citations))
+        lines.append(texts("why_passages", count=len(answer.citations), sources=sources))
+    elif answer.status is AnswerStatus.ABSTAINED and reply.question.overheard is None:
+        lines.append(texts("why_nothing"))
+    lines += [f"- {reason}" for reason in answer.reasons]
+    return Message("\n".join([lines[0], "", *lines[1:]]), heading=heading, asked=asked)
+
+
+def _silent(question: Question, answer: Answer) -> bool:
+    return question.overheard is not None and answer.status is AnswerStatus.ABSTAINED
+
+
+def status(replies: Sequence[Reply], texts: Texts) -> Message:
+    """What became of somebody's questions."""
+    if not replies:
+        return Message(texts("status_none"), heading=texts("status_title"))
+    lines = []
+    for reply in replies:
+        state = reply.answer.status.value if reply.answer else "pending"
+        number = f" ({reply.review})" if reply.review else ""
+        lines.append(f"- “{cut(reply.question.text, 120)}”: {texts(f'status_{state}')}{number}")
+    return Message("\n".join(lines), heading=texts("status_title"))
+
+
+def home(
+    replies: Sequence[Reply],
+    reviews: Sequence[ReviewCase],
+    now: datetime,
+    learned: Sequence[str],
+    texts: Texts,
+) -> Home:
+    """A member's open questions, their reviews with their age, and what was learned this week."""
+    waiting = [one for one in replies if one.answer is None or one.review is not None]
+    questions = "\n".join(f"- {cut(one.question.text, 120)}" for one in waiting)
+    mine = "\n".join(
+        f"- {one.review.number}: {cut(one.question, 120)}"
+        f" ({texts('home_age', hours=int((now - one.review.opened_at).total_seconds() // 3600))})"
+        for one in reviews
+    )
+    news = "\n".join(f"- {cut(one, 120)}" for one in learned)
+    return Home(
+        tuple(
+            Message(text or texts("home_none"), heading=texts(heading))
+            for heading, text in (
+                ("home_questions", questions),
+                ("home_reviews", mine),
+                ("home_learned", news),
+            )
+        )
+    )
+
+
+def help_text(texts: Texts, *, command: str) -> Message:
+    return Message(texts("help", command=command).strip(), heading=texts("help_title"))
+
+
+def cut(text: str, most: int = _SHOWN) -> str:
+    """On one line, and no longer than is needed to know it again."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"

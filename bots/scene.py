@@ -1,0 +1,55 @@
+"""One delivery with all that is known about it, and the ways to reply to it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from bots.chat_platform import ChatPlatform, Inbound, Message, Pressed, Said
+from bots.posting import Posting
+from bots.texts import Texts
+from brain.client import Brain
+from brain.domain.conversation import Conversation, DeliveryId, Identity
+from brain.domain.identity import Principal, TenantId
+
+_REPLY_FOR = timedelta(minutes=29)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """`principal` is None for people whom we do not know as members."""
+
+    brain: Brain
+    platform: ChatPlatform
+    tenant: TenantId
+    delivery: DeliveryId
+    inbound: Inbound
+    identity: Identity
+    principal: Principal | None
+    texts: Texts
+
+    @property
+    def conversation(self) -> Conversation:
+        return self.inbound.conversation
+
+    @property
+    def posting(self) -> Posting:
+        return Posting(self.brain, self.platform, self.tenant)
+
+    async def say(self, message: Message, *, to: Conversation | None = None, what: str = "") -> None:
+        """For everybody there. The same delivery says the same thing once."""
+        key = f"delivery/{self.delivery}" + (f"/{what}" if what else "")
+        await self.posting.say(key, to or self.conversation, message)
+
+    async def whisper(self, message: Message | str) -> None:
+        """For whom this delivery is from alone."""
+        said = Message(message) if isinstance(message, str) else message
+        if self.inbound.direct:
+            await self.say(said)
+            return
+        key = f"delivery/{self.delivery}"
+        alone = replace(self.conversation, reader=self.inbound.author)
+        what = self.inbound.what
+        address = what.reply_to if isinstance(what, Said | Pressed) else ""
+        if address:
+            until = datetime.now(UTC) + _REPLY_FOR
+            await self.brain.reply_to(self.tenant, key, to=alone, address=address, until=until)
+        await self.posting.say(key, alone, said)

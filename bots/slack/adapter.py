@@ -1,0 +1,342 @@
+"""The one file that knows Slack's SDK: what Bolt receives, and how the Web API is called."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.chat_platform import Inbound, Unknown
+from bots.slack import inbound
+from bots.slack.calls import Refused
+from bots.slack.pacing import Pace
+from brain.domain.errors import Rejected, Unavailable
+
+Handle = Callable[[Inbound], Awaitable[None]]
+EVERYTHING = re.compile(".*", re.DOTALL)
+SLACK = "https://slack.com/api/"
+_TIMEOUT_S = 15
+_AWAY_S = 2.0
+# Slack did nothing, and may do it later. https://docs.slack.dev/reference/methods/chat.postMessage#errors
+_LATER = ("ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org")
+_MAYBE = ("internal_error", "fatal_error")
+_READS = ("conversations.", "users.", "auth.test", "files.info", "team.info", "bots.info")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace that has the bot. `scopes` are those of its token."""
+
+    id: str
+    bot_token: str = field(repr=False)
+    bot_user: str
+    bot_id: str
+    name: str = ""
+    enterprise: str | None = None
+    scopes: tuple[str, ...] = ()
+
+
+# Raises `Unavailable` where nobody can tell now; None where the workspace does not have the bot.
+Find = Callable[[str], Awaitable[Workspace | None]]
+
+
+@dataclass(slots=True)
+class SlackCalls:
+    """The Web API of every workspace. `api` ends in a slash."""
+
+    find: Find
+    api: str = SLACK
+    pace: Pace = field(default_factory=Pace)
+    _session: aiohttp.ClientSession | None = None
+
+    async def call(self, workspace: str, method: str, **arguments: Any) -> dict[str, Any]:
+        await self.pace.wait(workspace, method, channel=str(arguments.get("channel", "")))
+        known = await self.find(workspace)
+        if known is None:
+            raise Rejected(f"The workspace {workspace} does not have the bot (any more).")
+        client = client_for(known.bot_token, api=self.api, session=self._open())
+        try:
+            # Form bodies: not every method takes JSON.
+            done = await client.api_call(method, data=_encoded(arguments))
+        except SlackApiError as error:
+            raise self._failure(workspace, method, arguments, error) from error
+        except aiohttp.ClientConnectorError as error:
+            raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _lost(method, error) from error
+        return dict(done.data) if isinstance(done.data, dict) else {}
+
+    async def respond(self, address: str, body: dict[str, Any]) -> None:
+        if not self._ours(address):
+            raise Rejected("This is no address of Slack's.")
+        try:
+            async with self._open().post(address, json=body, allow_redirects=False) as response:
+                status = response.status
+        except aiohttp.ClientConnectorError as error:
+            raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unknown(type(error).__name__) from error
+        if status == 429:
+            raise Unavailable("Slack takes no more of this for the moment.", _AWAY_S)
+        if status >= 500:
+            raise Unknown(f"status {status}")
+        if status >= 300:
+            raise Rejected(f"Slack refused a private reply: {status}.")
+
+    async def download(self, workspace: str, address: str, *, most: int) -> bytes:
+        known = await self.find(workspace)
+        if known is None or not self._ours(address):
+            raise Rejected("This file is not one that Slack would give us.")
+        headers = {"Authorization": f"Bearer {known.bot_token}"}
+        try:
+            async with self._open().get(address, headers=headers, allow_redirects=False) as response:
+                if response.status >= 500:
+                    raise Unavailable("Slack cannot give the file just now.", _AWAY_S)
+                if response.status != 200 or response.content_type == "text/html":
+                    raise Rejected("Slack does not give this file: it is gone, or files:read is missing.")
+                content = await response.content.read(most + 1)
+                while len(content) <= most and (more := await response.content.read(most + 1)):
+                    content += more
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+        if len(content) > most:
+            raise Rejected(f"The file is larger than {most // 2**20} MB.")
+        return content
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S))
+        return self._session
+
+    def _ours(self, address: str) -> bool:
+        """Of Slack itself, or of the server that stands in for it."""
+        asked, api = urlsplit(address), urlsplit(self.api)
+        if (asked.scheme, asked.netloc) == (api.scheme, api.netloc):
+            return True
+        host = asked.hostname or ""
+        real = self.api == SLACK and asked.scheme == "https" and "@" not in asked.netloc
+        return real and (host == "slack.com" or host.endswith(".slack.com")) and asked.port in (None, 443)
+
+    def _failure(
+        self, workspace: str, method: str, arguments: dict[str, Any], error: SlackApiError
+    ) -> Exception:
+        status = int(getattr(error.response, "status_code", 0) or getattr(error.response, "status", 0) or 0)
+        data = getattr(error.response, "data", None)
+        code = str(data.get("error", "")) if isinstance(data, dict) else ""
+        if status == 429 or code in _LATER:
+            after_s = _retry_after(getattr(error.response, "headers", None))
+            self.pace.close(workspace, method, channel=str(arguments.get("channel", "")), for_s=after_s)
+            return Unavailable("Slack takes no more of this for the moment.", after_s)
+        if status >= 500 or code in _MAYBE or not code:
+            return _lost(method, error)
+        return Refused(code, method)
+
+
+def _lost(method: str, error: Exception) -> Exception:
+    """Nobody knows whether it happened; where it may happen twice, that does not matter."""
+    if method.startswith(_READS) or method in ("chat.update", "chat.delete", "views.publish"):
+        return Unavailable("Slack did not answer properly.", _AWAY_S)
+    return Unknown(type(error).__name__)
+
+
+def _retry_after(headers: Any) -> float:
+    """Seconds; an absent or unreadable one is taken for a moment. An HTTP date is not what Slack sends."""
+    value = str((headers or {}).get("Retry-After", "")).strip()
+    return min(3600.0, max(1.0, float(value))) if value.isdigit() else 30.0 if value else _AWAY_S
+
+
+def _encoded(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: json.dumps(value)
+        if isinstance(value, dict | list)
+        else ("true" if value else "false")
+        if isinstance(value, bool)
+        else value
+        for name, value in arguments.items()
+    }
+
+
+def client_for(
+    token: str, *, api: str = SLACK, session: aiohttp.ClientSession | None = None
+) -> AsyncWebClient:
+    # No retries of the SDK's own: it does not know what may be repeated.
+    return AsyncWebClient(token=token, base_url=api, timeout=_TIMEOUT_S, session=session, retry_handlers=[])
+
+
+async def identify(token: str, *, api: str = SLACK) -> Workspace:
+    """Whose token this is: https://docs.slack.dev/reference/methods/auth.test"""
+    try:
+        found = await client_for(token, api=api).auth_test()
+    except SlackApiError as error:
+        code = error.response.get("error", "") if isinstance(error.response.data, dict) else ""
+        if not code or code in (*_LATER, *_MAYBE):
+            raise Unavailable("Slack did not answer properly.", _AWAY_S) from error
+        raise Refused(code, "auth.test") from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+    return Workspace(
+        id=str(found["team_id"]),
+        bot_token=token,
+        bot_user=str(found["user_id"]),
+        bot_id=str(found.get("bot_id") or ""),
+        name=str(found.get("team") or ""),
+        enterprise=found.get("enterprise_id"),
+        scopes=tuple(filter(None, str(found.headers.get("x-oauth-scopes", "")).split(","))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What Slack's request is answered with."""
+
+    status: int
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Everything that Slack sends goes to `handle`, which keeps it; only then is Slack told that we have it.
+
+    `looking` is what a command is answered with while its answer is looked for, `away` while nothing can be
+    kept; `changed` is told of a workspace, channel and person that are not what they were. Both secrets of
+    `signing_secrets` count while one is replaced by another.
+    """
+
+    handle: Handle
+    find: Find
+    signing_secrets: Sequence[str] = field(default=(), repr=False)
+    changed: Callable[[str, str, str], None] | None = None
+    looking: str = "Looking for an answer…"
+    away: str = "I cannot take this just now. Please try again in a minute."
+    app: AsyncApp = field(init=False)
+
+    def __post_init__(self) -> None:
+        app = AsyncApp(
+            signing_secret="verified before",  # noqa: S106  # no secret: see `request`
+            request_verification_enabled=False,
+            process_before_response=True,
+            raise_error_for_unhandled_request=True,
+            authorize=_authorize(self.find),
+        )
+        app.event(EVERYTHING)(self._event)
+        app.command(EVERYTHING)(self._command)
+        app.action(EVERYTHING)(self._action)
+        app.shortcut(EVERYTHING)(self._shortcut)
+        app.view(EVERYTHING)(self._view)
+        app.error(self._error)
+        object.__setattr__(self, "app", app)
+
+    async def request(self, body: bytes, headers: dict[str, str]) -> Answered:
+        """One request of Slack's over HTTP; 401 where it is not Slack's."""
+        text = body.decode("utf-8", errors="replace")
+        if not self._signed(text, headers):
+            return Answered(401, "The signature is wrong, or too old.")
+        done = await self.app.async_dispatch(AsyncBoltRequest(body=text, headers=dict(headers)))
+        types = done.headers.get("content-type") or ["text/plain"]
+        return Answered(done.status, done.body or "", types[0])
+
+    def sockets(self, app_token: str, *, api: str = SLACK) -> AsyncSocketModeHandler:
+        """Listens where no request can come in; `connect_async` and `close_async`."""
+        return AsyncSocketModeHandler(
+            self.app, app_token, web_client=client_for(app_token, api=api), ping_interval=10
+        )
+
+    def _signed(self, body: str, headers: dict[str, str]) -> bool:
+        known = {name.lower(): value for name, value in headers.items()}
+        timestamp = known.get("x-slack-request-timestamp", "")
+        signature = known.get("x-slack-signature", "")
+        if not re.fullmatch(r"[0-9]{1,12}", timestamp):  # the SDK raises ValueError at anything else
+            return False
+        return any(
+            SignatureVerifier(secret).is_valid(body, timestamp, signature)
+            for secret in self.signing_secrets
+            if secret
+        )
+
+    async def _event(self, body: dict[str, Any], context: dict[str, Any]) -> None:
+        heard = inbound.event(body, bot_user=str(context.get("bot_user_id") or ""))
+        inner = body.get("event") or {}
+        if str(inner.get("type", "")).startswith(("member_", "user_change", "team_join")):
+            user = inner.get("user")
+            named = user.get("id", "") if isinstance(user, dict) else str(user or "")
+            if self.changed is not None:
+                self.changed(str(body.get("team_id", "")), str(inner.get("channel") or ""), named)
+        if heard is not None:
+            await self.handle(heard)
+
+    async def _command(self, body: dict[str, Any], ack: AsyncAck) -> None:
+        said = inbound.command(body)
+        try:
+            if said is not None:
+                await self.handle(said)
+        except Unavailable:
+            # Slack does not repeat a command: the one who typed it has to know.
+            await ack(text=self.away, response_type="ephemeral")
+            return
+        word = str(body.get("text") or "").strip().lower().split(" ")[0]
+        asks = said is not None and word not in ("", "help", "why", "status", "setup")
+        await ack(text=self.looking, response_type="ephemeral") if asks else await ack()
+
+    async def _action(self, body: dict[str, Any], ack: AsyncAck) -> None:
+        await self._keep(inbound.action(body))
+        await ack()
+
+    async def _shortcut(self, body: dict[str, Any], ack: AsyncAck) -> None:
+        await self._keep(inbound.shortcut(body))
+        await ack()
+
+    async def _view(self, body: dict[str, Any], ack: AsyncAck) -> None:
+        try:
+            await self._keep(inbound.submission(body))
+        except Unavailable:
+            view = body.get("view") or {}
+            blocks = [one for one in view.get("blocks", []) if one.get("type") == "input"]
+            if not blocks:
+                raise
+            # What was written stays in the form.
+            await ack(response_action="errors", errors={blocks[0]["block_id"]: self.away})
+            return
+        await ack()
+
+    async def _keep(self, happened: Inbound | None) -> None:
+        if happened is not None:
+            await self.handle(happened)
+
+    async def _error(self, error: Exception) -> BoltResponse:
+        if isinstance(error, BoltUnhandledRequestError):
+            return BoltResponse(status=200, body="")
+        # Slack sends it again. Nothing of ours may look like a refusal.
+        return BoltResponse(status=503, body="")
+
+
+def _authorize(find: Find) -> Callable[..., Awaitable[Any]]:
+    # A function, not a method: Bolt passes what the parameters are named after, and knows no `self` here.
+    async def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult | None:
+        known = await find(team_id or "")
+        if known is None:
+            return None
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=known.id,
+            bot_token=known.bot_token,
+            bot_id=known.bot_id,
+            bot_user_id=known.bot_user,
+        )
+
+    return authorize

@@ -1,0 +1,115 @@
+"""The people of Slack workspaces: who they are, and who reads a channel."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bots.slack.calls import Calls, Refused
+from brain.domain.conversation import Conversation, Identity
+
+# What somebody may do changes seldom; who joined a channel is told by an event at once.
+_FRESH_S = 600.0
+_PAGE = 200
+# From so many unknown people on, the whole workspace is asked for at once.
+_MANY = 10
+
+
+@dataclass(slots=True)
+class SlackPeople:
+    calls: Calls
+    clock: Callable[[], float] = time.monotonic
+    _people: dict[tuple[str, str], tuple[float, Identity]] = field(default_factory=dict)
+    _members: dict[tuple[str, str], tuple[float, list[str]]] = field(default_factory=dict)
+    _direct: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def person(self, workspace: str, external_id: str) -> Identity:
+        known = self._known(workspace, external_id)
+        if known is not None:
+            return known
+        found = await self.calls.call(workspace, "users.info", user=external_id, include_locale=True)
+        return self._learn(workspace, found["user"])
+
+    async def by_email(self, workspace: str, email: str) -> Identity | None:
+        try:
+            found = await self.calls.call(workspace, "users.lookupByEmail", email=email)
+        except Refused as error:
+            if error.code == "users_not_found":
+                return None
+            raise
+        return self._learn(workspace, found["user"])
+
+    async def readers(self, conversation: Conversation) -> Sequence[Identity]:
+        workspace = conversation.workspace
+        ids = await self._in_channel(workspace, conversation.channel)
+        unknown = [one for one in ids if self._known(workspace, one) is None]
+        if len(unknown) >= _MANY:
+            async for page in self._pages(workspace, "users.list", include_locale=True):
+                for user in page.get("members", []):
+                    self._learn(workspace, user)
+        people = await asyncio.gather(*(self.person(workspace, one) for one in ids))
+        return [one for one in people if not one.bot]
+
+    async def direct(self, workspace: str, external_id: str) -> Conversation:
+        key = workspace, external_id
+        if key not in self._direct:
+            opened = await self.calls.call(workspace, "conversations.open", users=external_id)
+            self._direct[key] = opened["channel"]["id"]
+        return Conversation("slack", workspace, self._direct[key])
+
+    def forget(self, workspace: str, *, channel: str = "", user: str = "") -> None:
+        """Somebody came or went, or changed."""
+        self._members.pop((workspace, channel), None)
+        self._people.pop((workspace, user), None)
+
+    def _known(self, workspace: str, id_: str) -> Identity | None:
+        at, known = self._people.get((workspace, id_), (0.0, None))
+        return known if known is not None and self.clock() - at < _FRESH_S else None
+
+    def _learn(self, workspace: str, user: dict[str, Any]) -> Identity:
+        identity = to_identity(workspace, user)
+        self._people[workspace, identity.external_id] = self.clock(), identity
+        return identity
+
+    async def _in_channel(self, workspace: str, channel: str) -> list[str]:
+        at, known = self._members.get((workspace, channel), (0.0, None))
+        if known is not None and self.clock() - at < _FRESH_S:
+            return known
+        ids: list[str] = []
+        async for page in self._pages(workspace, "conversations.members", channel=channel):
+            ids += page.get("members", [])
+        self._members[workspace, channel] = self.clock(), ids
+        return ids
+
+    async def _pages(self, workspace: str, method: str, **arguments: Any) -> Any:
+        cursor = ""
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            page = await self.calls.call(workspace, method, limit=_PAGE, **more, **arguments)
+            yield page
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return
+
+
+def to_identity(workspace: str, user: dict[str, Any]) -> Identity:
+    """https://docs.slack.dev/reference/objects/user-object"""
+    profile = user.get("profile") or {}
+    grid = user.get("enterprise_user") or {}
+    home = user.get("team_id") or workspace
+    foreign = home != workspace and workspace not in (grid.get("teams") or [])
+    guest = bool(
+        user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger") or foreign
+    )
+    confirmed = user.get("is_email_confirmed", True) and not user.get("deleted")
+    return Identity(
+        platform="slack",
+        workspace=workspace,
+        external_id=user["id"],
+        name=profile.get("display_name") or profile.get("real_name") or user.get("name") or "",
+        email=profile.get("email") if confirmed and not guest else None,
+        guest=guest,
+        bot=bool(user.get("is_bot")) or user["id"] == "USLACKBOT",
+        locale=user.get("locale") or "",
+    )

@@ -1,0 +1,196 @@
+"""Slack as one of our chat platforms: posts, edits, forms and files."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
+
+from bots.chat_platform import (
+    Capability,
+    File,
+    Form,
+    Home,
+    Message,
+    Prompts,
+    Status,
+    Trigger,
+    Unknown,
+)
+from bots.slack import views
+from bots.slack.blocks import Part, parts
+from bots.slack.calls import Calls, Refused
+from bots.slack.people import SlackPeople
+from brain.domain.conversation import Conversation, MessageRef
+from brain.domain.errors import ExpertError, Rejected
+
+_EVENT = "expert_message"
+_LARGEST_FILE = 20 * 2**20
+# What is looked for was posted a moment ago.
+_PAGES = 5
+_REPLIES = 3
+_GONE = ("message_not_found", "channel_not_found", "is_archived", "cant_update_message")
+_TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id")
+
+
+@dataclass(slots=True)
+class SlackPlatform:
+    calls: Calls
+    people: SlackPeople = field(init=False)
+    name: str = "slack"
+    can: Capability = (
+        Capability.THREADS
+        | Capability.BUTTONS
+        | Capability.FORMS
+        | Capability.EDIT
+        | Capability.EPHEMERAL
+        | Capability.FILES
+        | Capability.HOME
+    )
+    # One at a time in each thread, so that what is said first is read first.
+    _turns: WeakValueDictionary[Conversation, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def __post_init__(self) -> None:
+        self.people = SlackPeople(self.calls)
+
+    async def post(
+        self, to: Conversation, message: Message, *, key: str, reply_to: str = ""
+    ) -> Sequence[MessageRef]:
+        pieces = parts(message)
+        if reply_to:
+            return await self._reply(to, pieces, key=key, address=reply_to)
+        return await self._post(to, pieces, key=key, first=0)
+
+    async def find(self, to: Conversation, *, key: str) -> Sequence[MessageRef]:
+        """By the metadata that every message of ours has."""
+        found: dict[int, str] = {}
+        method = "conversations.replies" if to.thread else "conversations.history"
+        more: dict[str, Any] = {"ts": to.thread} if to.thread else {}
+        for _ in range(_PAGES):
+            page = await self.calls.call(
+                to.workspace, method, channel=to.channel, include_all_metadata=True, limit=100, **more
+            )
+            for message in page.get("messages", []):
+                payload = _ours(message)
+                if payload.get("key") == key:
+                    found[int(payload.get("part", 0))] = message["ts"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor or (found and not to.thread):
+                break
+            more["cursor"] = cursor
+        return [MessageRef(to.workspace, to.channel, found[part]) for part in sorted(found)]
+
+    async def edit(
+        self, refs: Sequence[MessageRef], to: Conversation, message: Message, *, key: str
+    ) -> Sequence[MessageRef]:
+        """What has become longer goes on in new messages; what has become shorter leaves none behind."""
+        pieces = parts(message)
+        for ref, piece in zip(refs, pieces, strict=False):
+            await self._change(ref, "chat.update", text=piece.text, blocks=piece.blocks)
+        for ref in refs[len(pieces) :]:
+            await self._change(ref, "chat.delete")
+        new = await self._post(to, pieces[len(refs) :], key=key, first=len(refs))
+        return [*refs[: len(pieces)], *new]
+
+    async def show(self, to: Conversation | Trigger, what: Form | Home | Prompts | Status) -> None:
+        match to, what:
+            case Trigger(), Form():
+                await self._open(to, what)
+            case Conversation(), Home():
+                await self.calls.call(to.workspace, "views.publish", user_id=to.reader, view=views.home(what))
+            case Conversation(), Prompts():
+                await self.calls.call(
+                    to.workspace,
+                    "assistant.threads.setSuggestedPrompts",
+                    channel_id=to.channel,
+                    thread_ts=to.thread,
+                    **views.prompts(what),
+                )
+            case Conversation(), Status():
+                await self.calls.call(
+                    to.workspace,
+                    "assistant.threads.setStatus",
+                    channel_id=to.channel,
+                    thread_ts=to.thread,
+                    status=what.text,
+                )
+            case _:
+                raise Rejected("This cannot be shown there.")
+
+    async def fetch_file(self, workspace: str, file: File) -> bytes:
+        if file.size > _LARGEST_FILE:
+            raise Rejected(f"{file.name} is larger than {_LARGEST_FILE // 2**20} MB.")
+        known = await self.calls.call(workspace, "files.info", file=file.id)
+        found = known.get("file") or {}
+        address = found.get("url_private_download") or found.get("url_private") or ""
+        return await self.calls.download(workspace, address, most=_LARGEST_FILE)
+
+    async def _post(
+        self, to: Conversation, pieces: Sequence[Part], *, key: str, first: int
+    ) -> list[MessageRef]:
+        posted: list[MessageRef] = []
+        place = Conversation(to.platform, to.workspace, to.channel, to.thread)
+        async with self._turns.setdefault(place, asyncio.Lock()):
+            for number, piece in enumerate(pieces, start=first):
+                try:
+                    posted.append(await self._post_one(to, piece, key=key, number=number))
+                except ExpertError as error:
+                    if posted:  # some of it is there: look before anything is posted again
+                        raise Unknown(str(error)) from error
+                    raise
+        return posted
+
+    async def _post_one(self, to: Conversation, piece: Part, *, key: str, number: int) -> MessageRef:
+        thread = {"thread_ts": to.thread} if to.thread else {}
+        done = await self.calls.call(
+            to.workspace,
+            "chat.postMessage",
+            channel=to.channel,
+            text=piece.text,
+            blocks=piece.blocks,
+            metadata={"event_type": _EVENT, "event_payload": {"key": key, "part": number}},
+            unfurl_links=False,
+            unfurl_media=False,
+            **thread,
+        )
+        return MessageRef(to.workspace, done["channel"], done["ts"])
+
+    async def _reply(
+        self, to: Conversation, pieces: Sequence[Part], *, key: str, address: str
+    ) -> list[MessageRef]:
+        if len(pieces) > _REPLIES:
+            raise Rejected("This is too long for a private reply.")
+        for piece in pieces:
+            body = {
+                "response_type": "ephemeral",
+                "replace_original": False,
+                "text": piece.text,
+                "blocks": piece.blocks,
+            }
+            await self.calls.respond(address, body)
+        return [MessageRef(to.workspace, to.channel, f"private/{key}", private=True)]
+
+    async def _change(self, ref: MessageRef, method: str, **arguments: Any) -> None:
+        try:
+            await self.calls.call(ref.workspace, method, channel=ref.channel, ts=ref.id, **arguments)
+        except Refused as error:
+            # A person has taken it away, or the channel is no more: there is nothing left to correct.
+            if error.code not in _GONE:
+                raise
+
+    async def _open(self, trigger: Trigger, form: Form) -> None:
+        try:
+            await self.calls.call(
+                trigger.workspace, "views.open", trigger_id=trigger.token, view=views.modal(form)
+            )
+        except Refused as error:
+            if error.code in _TOO_LATE:
+                raise Rejected(
+                    "That took too long, and the form could not be opened. Please press the button again."
+                ) from error
+            raise
+
+
+def _ours(message: dict[str, Any]) -> dict[str, Any]:
+    metadata = message.get("metadata") or {}
+    return (metadata.get("event_payload") or {}) if metadata.get("event_type") == _EVENT else {}

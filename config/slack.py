@@ -1,0 +1,165 @@
+"""The Expert on Slack: whose workspace is whose, where requests come in, and who listens."""
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bots.chat_platform import Inbound
+from bots.slack.platform import SlackPlatform
+from brain.adapters.postgres.tenants import tenants
+from brain.client import Brain
+from brain.domain.conversation import Delivery, DeliveryId
+from brain.domain.errors import Rejected
+from brain.domain.identity import TenantId
+from config.settings import Settings
+from workers.tasks.reach import Reach
+
+if TYPE_CHECKING:
+    from bots.slack.adapter import Receiver, Workspace
+
+EVENTS = "/slack/events"
+# Slack's own requests are far smaller; a form holds some 3,000 characters an entry.
+_LARGEST_REQUEST = 2**20
+_AGAIN_S = 30.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class OneWorkspace:
+    """The workspace of the token in the settings, and the tenant that it belongs to."""
+
+    token: str = field(repr=False)
+    api: str
+    tenant_slug: str | None
+    system: AsyncEngine
+    _workspace: "Workspace | None" = None
+    _tenant: TenantId | None = None
+
+    async def find(self, workspace: str) -> "Workspace | None":
+        known = await self.workspace()
+        return known if workspace in ("", known.id) or known.enterprise else None
+
+    async def workspace(self) -> "Workspace":
+        from bots.slack.adapter import identify
+
+        if self._workspace is None:
+            self._workspace = await identify(self.token, api=self.api)
+        return self._workspace
+
+    async def tenant(self) -> TenantId:
+        if self._tenant is None:
+            known = await tenants(self.system)
+            slug = self.tenant_slug or (next(iter(known)) if len(known) == 1 else "")
+            if slug not in known:
+                names = ", ".join(sorted(known)) or "none yet"
+                raise Rejected(
+                    f"EXPERT_SLACK_TENANT must name the tenant that is on Slack; there is {names}."
+                )
+            self._tenant = known[slug]
+        return self._tenant
+
+    async def workspaces(self, tenant: TenantId) -> Sequence[str]:
+        return [(await self.workspace()).id] if tenant == await self.tenant() else []
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    platform: SlackPlatform
+    receiver: "Receiver"
+    workspaces: OneWorkspace
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.platform, self.workspaces.workspaces)
+
+    def receive_at(self, app: FastAPI) -> None:
+        """Where Slack sends to; without a signing secret nobody gets in."""
+
+        async def receive(request: Request) -> Response:
+            body = b""
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LARGEST_REQUEST:
+                    return Response("This is larger than anything Slack sends.", 413)
+            done = await self.receiver.request(body, dict(request.headers))
+            return Response(done.body, done.status, media_type=done.content_type)
+
+        app.add_api_route(EVENTS, receive, methods=["POST"], include_in_schema=False)
+
+
+def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExitStack) -> Slack | None:
+    """None where no token is set."""
+    if settings.slack_bot_token is None:
+        return None
+    if importlib.util.find_spec("slack_bolt") is None:
+        raise Rejected(
+            "EXPERT_SLACK_BOT_TOKEN is set, but the extra slack is not installed: make setup-slack."
+        )
+    from bots.slack.adapter import Receiver, SlackCalls
+
+    api = settings.slack_api_url
+    workspaces = OneWorkspace(settings.slack_bot_token.get_secret_value(), api, settings.slack_tenant, system)
+
+    async def keep(inbound: Inbound) -> None:
+        delivery = Delivery(
+            id=DeliveryId(uuid4()),
+            source="slack",
+            external_id=inbound.delivery,
+            twin=inbound.twin,
+            payload=inbound.to_json(),
+        )
+        await brain.receive(await workspaces.tenant(), delivery)
+
+    calls = SlackCalls(workspaces.find, api)
+    stack.push_async_callback(calls.close)
+    platform = SlackPlatform(calls)
+
+    def changed(workspace: str, channel: str, user: str) -> None:
+        platform.people.forget(workspace, channel=channel, user=user)
+
+    receiver = Receiver(keep, workspaces.find, _secrets(settings), changed=changed)
+    return Slack(platform, receiver, workspaces)
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    given = settings.slack_signing_secret
+    return tuple(filter(None, (one.strip() for one in given.get_secret_value().split(",")))) if given else ()
+
+
+@asynccontextmanager
+async def listening(settings: Settings, known: Slack | None) -> AsyncIterator[None]:
+    """Through Socket Mode, where there is an app-level token for it; for as long as the block lasts."""
+    if known is None or settings.slack_app_token is None:
+        yield
+        return
+    token = settings.slack_app_token.get_secret_value()
+    handler = known.receiver.sockets(token, api=settings.slack_api_url)
+    connecting = asyncio.create_task(_connected(handler.client.connect))
+    try:
+        yield
+    finally:
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        await handler.client.close()  # type: ignore[no-untyped-call]  # the SDK says nothing of it
+
+
+async def _connected(connect: Callable[[], Awaitable[None]]) -> None:
+    """The SDK keeps a connection, once there was one."""
+    while True:
+        try:
+            await connect()
+        except Exception as error:  # noqa: BLE001  # a platform's listen loop: whatever it is, try again
+            log.warning("slack.unconnected", error=type(error).__name__)
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            log.info("slack.listening")
+            return

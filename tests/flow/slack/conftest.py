@@ -1,0 +1,212 @@
+"""An office on Slack: the fake Slack, the product listening to it through Slack's own SDK, and its people."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
+
+from bots.chat_platform import Inbound
+from bots.slack.adapter import Receiver, SlackCalls, Workspace, identify
+from bots.slack.pacing import Pace
+from bots.slack.platform import SlackPlatform
+from brain.adapters.postgres.queue import Queue
+from brain.adapters.postgres.store import connect
+from brain.client import Brain
+from brain.domain.conversation import ChannelRules, Conversation, Delivery, DeliveryId
+from brain.domain.identity import Principal, TenantId
+from brain.usecases.ask import silent
+from brain.usecases.give_up import GiveUp
+from config.settings import DatabaseUrls
+from demo.fake_slack import Channel, FakeSlack, Person, Seen
+from tests.conftest import RUNBOOKS, World
+from workers.executor import Executor, working
+from workers.tasks.answer import answer, hand_over
+from workers.tasks.deliver import deliver
+from workers.tasks.hear import apologise, hear
+from workers.tasks.keep_time import keep_time
+from workers.tasks.reach import Reach
+from workers.tasks.read_parted import read_parted
+from workers.tasks.renew import renew
+from workers.tasks.replicate import replicate
+from workers.tasks.show_review import show_review, tell_reviewer
+
+SPECS = Path(__file__).parents[4] / "shared" / "specs" / "slack"
+METHODS = SPECS / "web_api_methods_2026-05.json"
+
+
+@dataclass
+class Office:
+    """`amira` and `omar` ask, `ravi` and `rosa` review; all are in `help`, the reviewers in `desk`."""
+
+    slack: FakeSlack
+    world: World
+    brain: Brain
+    platform: SlackPlatform
+    receiver: Receiver
+    people: dict[str, Person]
+    help: Channel
+    desk: Channel
+    handled: list[Inbound] = field(default_factory=list)
+
+    @property
+    def tenant(self) -> TenantId:
+        return self.world.tenant
+
+    def place(self, channel: Channel) -> Conversation:
+        return Conversation("slack", self.slack.workspace.id, channel.id)
+
+    async def rules(self, channel: Channel, rules: ChannelRules, *, by: str = "ravi") -> None:
+        async with self.world.store.transaction(self.tenant) as tx:
+            await tx.talk.channels.save(self.place(channel), rules, by=self.world.people[by].member.id)
+
+    async def sees(
+        self, who: str, channel: Channel, words: str, *, thread: object = None, times: int = 1
+    ) -> Seen:
+        """The latest message with these words, once this person sees it."""
+
+        def found() -> list[Seen]:
+            seen = self.people[who].sees(channel, thread=thread)  # type: ignore[arg-type]  # a message, as the fake takes it
+            said = [one for one in seen if words.lower() in one.text.lower()]
+            return said if len(said) >= times else []
+
+        return (await self.slack.until(found, 20))[-1]
+
+    async def quiet(self) -> None:
+        """When nothing is left to do."""
+        await self.slack.settled()
+        queue = Queue(self.world.system)  # type: ignore[attr-defined]
+        async with asyncio.timeout(60):
+            while True:
+                counts = await queue.counts()
+                busy = counts.unrelayed + sum(
+                    number for state, number in counts.tasks.items() if state.value == "leased"
+                )
+                ready = await queue.next_due_in_s(HANDLERS)
+                if not busy and (ready is None or ready > 5):
+                    return
+                await asyncio.sleep(0.02)
+
+
+HANDLERS = ("hear", "answer", "deliver", "show_review", "tell_reviewer")
+
+
+@asynccontextmanager
+async def opened(
+    world: World, system: AsyncEngine, slack: FakeSlack, *, listen: bool = True
+) -> AsyncIterator[Office]:
+    """With the product running beside the fake Slack."""
+    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide)
+    workspace = await identify(slack.bot_token, api=slack.api_url)
+
+    async def find(id_: str) -> Workspace | None:
+        return workspace if id_ in ("", workspace.id) else None
+
+    async def workspaces(tenant: TenantId) -> Sequence[str]:
+        return [workspace.id]
+
+    calls = SlackCalls(find, slack.api_url, Pace() if slack.limits.on else _Unpaced())
+    platform = SlackPlatform(calls)
+    office = Office(slack, world, brain, platform, None, {}, None, None)  # type: ignore[arg-type]  # below
+
+    async def keep(inbound: Inbound) -> None:
+        office.handled.append(inbound)
+        delivery = Delivery(DeliveryId(uuid4()), "slack", inbound.delivery, inbound.twin, inbound.to_json())
+        await brain.receive(world.tenant, delivery)
+
+    office.receiver = Receiver(keep, find, (slack.signing_secret,))
+    await _hire(office)
+    reaches = [Reach(platform, workspaces)]
+    executor = Executor(
+        Queue(system), _handlers(world, brain, reaches), 4, Random(), _last(world, brain, reaches)
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(calls.close)
+        await stack.enter_async_context(working(executor))
+        if listen:
+            sockets = office.receiver.sockets(slack.app_token, api=slack.api_url)
+            stack.push_async_callback(sockets.client.close)
+            await sockets.client.connect()
+        yield office
+
+
+class _Unpaced(Pace):
+    """As fast as the fake answers."""
+
+    async def wait(self, workspace: str, method: str, *, channel: str = "") -> None:
+        """Nobody counts."""
+
+
+def _handlers(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, object]:
+    return {
+        "hear": hear(brain, reaches),
+        "answer": answer(world.ask, report=lambda question: silent),
+        "deliver": deliver(brain, reaches),
+        "show_review": show_review(brain, reaches),
+        "tell_reviewer": tell_reviewer(brain, reaches),
+        "keep_time": keep_time(world.store),
+        "renew": renew(world.store),
+        "read_parted": read_parted(world.store, world.ingest),
+        "replicate": replicate(None),
+    }
+
+
+def _last(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, object]:
+    return {
+        "answer": hand_over(GiveUp(world.store, world.decide.embedder)),
+        "hear": apologise(brain, reaches),
+    }
+
+
+async def _hire(office: Office) -> None:
+    """Everybody has an e-mail address, by which Slack's people are ours."""
+    async with office.world.store.transaction(office.tenant) as tx:
+        for handle in ("amira", "omar", "ravi", "rosa", "petra"):
+            member = await tx.people.member(handle)
+            assert member is not None
+            email = f"{handle}@northlight.example"
+            await tx.people.save_member(replace(member, email=email))
+            office.people[handle] = office.slack.add_person(member.name, email=email)
+            office.world.people[handle] = Principal(office.tenant, replace(member, email=email))
+    amira, omar, ravi, rosa, _ = office.people.values()
+    office.help = office.slack.add_channel("it-help", [amira, omar, ravi, rosa])
+    office.desk = office.slack.add_channel("it-desk", [ravi, rosa], private=True)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    """With the vendor's own list of methods, where it is at hand."""
+    async with FakeSlack(methods=METHODS if METHODS.exists() else None) as running:
+        running.deliveries.retries_s = (0.0, 0.05, 0.2)
+        yield running
+        await running.settled()
+        assert running.violations == []
+
+
+@pytest.fixture
+async def office(
+    world: World, system_engine: AsyncEngine, urls: DatabaseUrls, slack: FakeSlack
+) -> AsyncIterator[Office]:
+    await emptied(urls)
+    await world.reads("redis.md", (RUNBOOKS / "it-ops" / "redis-operations.md").read_text())
+    async with opened(world, system_engine, slack) as running:
+        yield running
+
+
+async def emptied(urls: DatabaseUrls) -> None:
+    """Nothing of other tests is left to be done."""
+    owner = connect(urls.owner, pool_size=1)
+    async with owner.begin() as connection:
+        await connection.execute(text("TRUNCATE outbox, task"))
+    await owner.dispose()
+
+
+Reviewing = Callable[[], Awaitable[ChannelRules]]

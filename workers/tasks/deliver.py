@@ -1,0 +1,115 @@
+"""Brings what became of a question to where it was asked."""
+
+from collections.abc import Sequence
+
+from bots import messages
+from bots.chat_platform import Message
+from bots.posting import Posting
+from bots.texts import Texts, texts_for
+from brain.client import Brain
+from brain.domain.answer import AnswerStatus
+from brain.domain.conversation import Conversation
+from brain.domain.events import (
+    AnswerAmended,
+    AnswerApproved,
+    AnswerRejected,
+    Event,
+    ReviewExpired,
+    ReviewHandedOn,
+)
+from brain.domain.identity import TenantId
+from brain.domain.question import QuestionId
+from brain.domain.reply import Standing
+from workers.executor import Handler
+from workers.tasks.reach import Reach
+
+_WITHDRAWN = (AnswerStatus.SUSPENDED, AnswerStatus.RETRACTED)
+_OF_A_REVIEW = AnswerApproved | AnswerAmended | AnswerRejected | ReviewExpired | ReviewHandedOn
+
+
+def deliver(brain: Brain, reaches: Sequence[Reach]) -> Handler:
+    """Safe to run twice, late, and in any order: what is shown is what holds when it is shown."""
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        if not reaches:
+            return
+        for question in await _questions(brain, tenant, event):
+            standing = await brain.standing(tenant, question)
+            conversation = standing.conversation if standing else None
+            reach = next(
+                (one for one in reaches if conversation and one.platform.name == conversation.platform), None
+            )
+            if standing is not None and conversation is not None and reach is not None and _speaks(standing):
+                await _Delivery(brain, reach, tenant, standing, conversation).bring()
+
+    return handle
+
+
+async def _questions(brain: Brain, tenant: TenantId, event: Event) -> list[QuestionId]:
+    if isinstance(event, _OF_A_REVIEW):
+        return await brain.waiting(tenant, event.review)
+    question = getattr(event, "question", None)
+    if question is None:
+        raise TypeError(f"`deliver` acts on what happens to questions, not on {type(event).__name__}")
+    return [question]
+
+
+def _speaks(standing: Standing) -> bool:
+    """Where nobody asked us, there is no word before an answer, and none without one."""
+    answer = standing.reply.answer
+    if standing.reply.question.overheard is None:
+        return True
+    return answer is not None and answer.status is not AnswerStatus.ABSTAINED
+
+
+class _Delivery:
+    """`front` is the message that was there first, and `final` the one that tells of a person's verdict:
+    nobody is told of a message that only changes."""
+
+    def __init__(
+        self, brain: Brain, reach: Reach, tenant: TenantId, standing: Standing, conversation: Conversation
+    ) -> None:
+        self._brain, self._reach, self._tenant = brain, reach, tenant
+        self._standing, self._where = standing, conversation
+        self._posting = Posting(brain, reach.platform, tenant)
+        self._front = f"question/{standing.reply.question.id}"
+        self._final = f"{self._front}/decided"
+
+    async def bring(self) -> None:
+        asker = await self._reach.identity(
+            self._brain, self._tenant, self._standing.asker.id, workspace=self._where.workspace
+        )
+        texts = await self._texts(asker)
+        if self._where.reader:
+            await self._privately(texts)
+            return
+        front = await self._brain.refs(self._tenant, self._front)
+        final = await self._brain.refs(self._tenant, self._final)
+        if not final and not messages.is_decided(self._standing):
+            await self._posting.say(self._front, self._where, messages.about(self._standing, texts))
+            return
+        if front:
+            await self._posting.say(self._front, self._where, Message(texts("below")))
+        said = messages.decided(self._standing, texts, mention=asker[1] if asker else "")
+        await self._posting.say(self._final, self._where, said)
+
+    async def _privately(self, texts: Texts) -> None:
+        """What only the asker sees is said once. What comes of it later is a direct message."""
+        answer = self._standing.reply.answer
+        if answer is None:
+            return
+        if not await self._brain.refs(self._tenant, self._front):
+            said = messages.about(self._standing, texts, private=True)
+            await self._posting.say(self._front, self._where, said)
+            return
+        told = await self._brain.refs(self._tenant, self._final)
+        if told or messages.is_decided(self._standing) or answer.status in _WITHDRAWN:
+            direct = await self._reach.platform.people.direct(self._where.workspace, self._where.reader)
+            said = messages.decided(self._standing, texts, mention="", repeat=True)
+            await self._posting.say(self._final, direct, said)
+
+    async def _texts(self, asker: tuple[str, str] | None) -> Texts:
+        if asker is None:
+            return texts_for("")
+        person = await self._reach.platform.people.person(*asker)
+        return texts_for(person.locale)

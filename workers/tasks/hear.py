@@ -1,0 +1,66 @@
+"""Does what is to be done about something that happened on a chat platform."""
+
+from collections.abc import Sequence
+
+from bots.chat_platform import ChatPlatform, Inbound, Message
+from bots.commands import Commands
+from bots.posting import Posting
+from bots.texts import texts_for
+from brain.client import Brain
+from brain.domain.conversation import DeliveryId
+from brain.domain.errors import Rejected
+from brain.domain.events import DeliveryAccepted, Event
+from brain.domain.identity import TenantId
+from workers.executor import Handler
+from workers.tasks.reach import Reach
+
+
+def hear(brain: Brain, reaches: Sequence[Reach]) -> Handler:
+    """Safe to run twice: what was dealt with is forgotten, and until then each step has a key of its own."""
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        id_ = _delivery(event)
+        found = await _read(brain, reaches, tenant, id_)
+        if found is not None:
+            platform, inbound = found
+            if await Commands(brain, platform, tenant).hear(id_, inbound):
+                await brain.dealt_with(tenant, id_)
+
+    return handle
+
+
+def apologise(brain: Brain, reaches: Sequence[Reach]) -> Handler:
+    """The last resort of `hear`: whoever addressed us is told that it failed."""
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        id_ = _delivery(event)
+        found = await _read(brain, reaches, tenant, id_)
+        if found is None:
+            return
+        platform, inbound = found
+        if inbound.author and not inbound.bot:
+            to = await platform.people.direct(inbound.conversation.workspace, inbound.author)
+            person = await platform.people.person(inbound.conversation.workspace, inbound.author)
+            sorry = Message(texts_for(person.locale)("sorry"))
+            await Posting(brain, platform, tenant).say(f"delivery/{id_}/sorry", to, sorry)
+        await brain.dealt_with(tenant, id_)
+
+    return handle
+
+
+def _delivery(event: Event) -> DeliveryId:
+    if not isinstance(event, DeliveryAccepted):
+        raise TypeError(f"`hear` acts on DeliveryAccepted, not on {type(event).__name__}")
+    return event.delivery
+
+
+async def _read(
+    brain: Brain, reaches: Sequence[Reach], tenant: TenantId, id_: DeliveryId
+) -> tuple[ChatPlatform, Inbound] | None:
+    delivery = await brain.delivery(tenant, id_)
+    if delivery is None:
+        return None
+    platform = next((one.platform for one in reaches if one.platform.name == delivery.source), None)
+    if platform is None:
+        raise Rejected(f"This installation is not on {delivery.source} any more.")
+    return platform, Inbound.from_json(delivery.payload)
