@@ -1,7 +1,7 @@
 """An office on Slack: the fake Slack, the product listening to it through Slack's own SDK, and its people."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from brain.usecases.give_up import GiveUp
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Person, Seen
 from tests.conftest import RUNBOOKS, World
-from workers.executor import Executor, working
+from workers.executor import Executor, Handler, working
 from workers.tasks.answer import answer, hand_over
 from workers.tasks.deliver import deliver
 from workers.tasks.hear import apologise, hear
@@ -55,6 +55,7 @@ class Office:
     people: dict[str, Person]
     help: Channel
     desk: Channel
+    system: AsyncEngine
     handled: list[Inbound] = field(default_factory=list)
 
     @property
@@ -83,7 +84,7 @@ class Office:
     async def quiet(self) -> None:
         """When nothing is left to do."""
         await self.slack.settled()
-        queue = Queue(self.world.system)  # type: ignore[attr-defined]
+        queue = Queue(self.system)
         async with asyncio.timeout(60):
             while True:
                 counts = await queue.counts()
@@ -115,7 +116,7 @@ async def opened(
 
     calls = SlackCalls(find, slack.api_url, Pace() if slack.limits.on else _Unpaced())
     platform = SlackPlatform(calls)
-    office = Office(slack, world, brain, platform, None, {}, None, None)  # type: ignore[arg-type]  # below
+    office = Office(slack, world, brain, platform, None, {}, None, None, system)  # type: ignore[arg-type]  # below
 
     async def keep(inbound: Inbound) -> None:
         office.handled.append(inbound)
@@ -134,7 +135,7 @@ async def opened(
         if listen:
             sockets = office.receiver.sockets(slack.app_token, api=slack.api_url)
             stack.push_async_callback(sockets.client.close)
-            await sockets.client.connect()
+            await sockets.client.connect()  # type: ignore[no-untyped-call]  # the SDK says nothing of it
         yield office
 
 
@@ -145,7 +146,7 @@ class _Unpaced(Pace):
         """Nobody counts."""
 
 
-def _handlers(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, object]:
+def _handlers(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, Handler]:
     return {
         "hear": hear(brain, reaches),
         "answer": answer(world.ask, report=lambda question: silent),
@@ -159,7 +160,7 @@ def _handlers(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str,
     }
 
 
-def _last(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, object]:
+def _last(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, Handler]:
     return {
         "answer": hand_over(GiveUp(world.store, world.decide.embedder)),
         "hear": apologise(brain, reaches),
@@ -207,6 +208,3 @@ async def emptied(urls: DatabaseUrls) -> None:
     async with owner.begin() as connection:
         await connection.execute(text("TRUNCATE outbox, task"))
     await owner.dispose()
-
-
-Reviewing = Callable[[], Awaitable[ChannelRules]]
