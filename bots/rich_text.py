@@ -4,11 +4,15 @@ Links and images are their words, HTML is text, and what a program might make a 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Flag, auto
+from functools import reduce
+from operator import or_
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from brain.domain.plain import HIDDEN
@@ -87,18 +91,24 @@ _CITED = re.compile(r"\s*\d{1,3}\s*")
 _HIGHEST_NUMBER = 999
 
 _DOT = "[.。．｡․]"
-_HOST = rf"(?:[\w-]+{_DOT}){{1,8}}(?:xn--[a-z0-9-]+|[^\W\d_]{{2,}})(?![\w-])"
+# Where a word begins or ends to a program for which `_` and `-` are markup.
+_BEGIN, _END = r"(?<![^\W_])", r"(?![^\W_])"
+_HOST = rf"(?:[\w-]+{_DOT}){{1,8}}(?:xn--[a-z0-9-]+|[^\W\d_]{{2,}}){_END}"
 _PATH = r"(?::\d{1,5})?(?:[/?#](?:[^\s<>]*[^\s<>.,;:!?)\]\"'”’])?)?"
 # Whatever some program makes a link of. `sure` is an address to whoever looks; the rest may be a file name.
 _ADDRESS = re.compile(
-    rf"""(?<![\w-])(?:
-        (?P<sure>
-            (?:[a-z][a-z0-9+.-]{{1,30}}://|(?:mailto|javascript|vbscript|data|file|tel|sms|xmpp|skype):|www{_DOT})
-            [^\s<>]*[^\s<>.,;:!?)\]"'”’]
-          | [\w.+%-]{{1,64}}@{_HOST}{_PATH}
+    rf"""
+    (?P<sure>
+        (?:
+            [a-z][a-z0-9+.-]{{1,30}}://
+          | {_BEGIN}(?:mailto|javascript|vbscript|data|file|tel|sms|xmpp|skype):
+          | {_BEGIN}www{_DOT}
         )
-      | (?:{_HOST}|(?:\d{{1,3}}{_DOT}){{3}}\d{{1,3}}(?![\w-])){_PATH}
-    )""",
+        [^\s<>]*[^\s<>.,;:!?)\]"'”’]
+      | {_BEGIN}[\w.+%-]{{1,64}}@{_HOST}{_PATH}
+    )
+  | {_BEGIN}(?:{_HOST}|(?:\d{{1,3}}{_DOT}){{3}}\d{{1,3}}{_END}){_PATH}
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
 # One dot and an ending that is no top-level domain.
@@ -140,6 +150,10 @@ def parse(text: str) -> Tree:
     tokens = _MARKDOWN.parse(source)
     if any(token.level >= _DEPTH - 2 for token in tokens):
         return (Paragraph(words(source)),)
+    for token in tokens:
+        if token.type == "inline":
+            token.meta["spans"] = _spans(_read(token.children or ()))
+            token.children = None
     return tuple(_blocks(SyntaxTreeNode(tokens).children, lines=source.split("\n")))
 
 
@@ -186,7 +200,7 @@ def _numbered(node: SyntaxTreeNode, lines: Sequence[str]) -> Listing:
 def _named(item: Tree, name: str) -> Tree:
     match item:
         case (Paragraph(spans), *rest):
-            return (Paragraph((Span(name), *spans)), *rest)
+            return (Paragraph(_spans((Span(name), *spans))), *rest)
         case _:
             return (Paragraph((Span(name),)), *item)
 
@@ -207,29 +221,38 @@ def _cells(line: str) -> int:
 
 
 def _inline(node: SyntaxTreeNode) -> Spans:
-    found = [span for child in node.children for span in _walk(child, Mark.NONE)]
-    while found and not found[-1].text.strip():
-        found.pop()
-    return _spans(found)
+    spans: Spans = node.children[0].meta["spans"] if node.children else ()
+    return spans
 
 
 _MARKS = {"strong": Mark.BOLD, "em": Mark.ITALIC, "s": Mark.STRIKE}
 
 
-def _walk(node: SyntaxTreeNode, marks: Mark) -> Iterator[Span]:
-    if node.type in {"softbreak", "hardbreak"}:
-        yield Span("\n", marks)
-    elif node.type == "code_inline":
-        yield Span(clean(node.content), marks | Mark.CODE)
-    elif node.type == "text":
-        yield Span(clean(node.content), marks)
-    else:
-        marks |= _MARKS.get(node.type, Mark.NONE)
-        inside = [span for child in node.children for span in _walk(child, marks)]
-        # A citation that was made a link is a citation again.
-        if node.type == "link" and _CITED.fullmatch(number := "".join(span.text for span in inside)):
-            inside = [Span(f"[{number.strip()}]", marks)]
-        yield from inside
+def _read(tokens: Iterable[Token], inherited: Mark = Mark.NONE) -> list[Span]:
+    """One after the other: marks may lie within marks thousands of times."""
+    found: list[Span] = []
+    open_marks: Counter[Mark] = Counter()
+    link = 0
+    for token in tokens:
+        marks = reduce(or_, (mark for mark, times in open_marks.items() if times), inherited)
+        match token.type:
+            case "softbreak" | "hardbreak":
+                found.append(Span("\n", marks))
+            case "text":
+                found.append(Span(clean(token.content), marks))
+            case "code_inline":
+                found.append(Span(clean(token.content), marks | Mark.CODE))
+            case "image":
+                found += _read(token.children or (), marks)
+            case "link_open":
+                link = len(found)
+            case "link_close":
+                words_of_it = "".join(span.text for span in found[link:])
+                if _CITED.fullmatch(words_of_it):  # a citation that was made a link is one again
+                    found[link:] = [Span(f"[{words_of_it.strip()}]", marks)]
+            case _:
+                open_marks[_MARKS[token.tag]] += token.nesting
+    return found
 
 
 def _spans(found: Sequence[Span]) -> Spans:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from bots.chat_platform import Action, Field, Message, Reference, Style
-from bots.rich_text import Mark, Span, Tree, clean, parse, words
+from bots.rich_text import Mark, Span, Tree, clean, parse, unlinked, words
 from bots.slack.elements import (
     Json,
     address,
@@ -110,7 +110,7 @@ def _top(message: Message) -> list[Json]:
 
 def _light(make: Callable[[int], Json], limit: int) -> Json:
     """Many small pieces weigh more than their letters."""
-    while weight(element := make(limit)) > _ROOM // 2:
+    while weight(element := make(limit)) > _ROOM // 2 and limit > 1:
         limit //= 2
     return element
 
@@ -154,7 +154,10 @@ def _field(field: Field) -> Json:
     name, value = words(f"{field.name.strip()}: "), words(field.value.strip())
     return _light(
         lambda limit: section(
-            [*inline(cut_spans(name, _NAME), Mark.BOLD), *inline(cut_spans(value, limit) or (Span("–"),))]
+            [
+                *inline(cut_spans(name, min(limit, _NAME)), Mark.BOLD),
+                *inline(cut_spans(value, limit) or (Span("–"),)),
+            ]
         ),
         _VALUE,
     )
@@ -207,7 +210,8 @@ def checked(value: str, limit: int) -> str:
 
 def _summary(blocks: Sequence[Json]) -> str:
     read = "\n".join(line for block in blocks if block["type"] != "actions" for line in _read(block))
-    return escaped(cut(clean(read).strip(), _SUMMARY)) or "…"
+    # Addresses are spelled before anything is cut: half of one may be another.
+    return escaped(cut(unlinked(clean(read[: _SUMMARY * 8])).strip(), _SUMMARY)) or "…"
 
 
 def _read(found: Any) -> Iterator[str]:

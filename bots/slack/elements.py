@@ -40,8 +40,13 @@ def cut(text: str, limit: int) -> str:
 
 def plain(text: str, limit: int) -> Json:
     """A plain_text object, which Slack refuses when empty."""
-    shown = cut(unlinked(clean(text), sure=True).strip(), limit)
+    shown = _spelled(text, limit)
     return {"type": "plain_text", "text": shown or "–", "emoji": False}
+
+
+def _spelled(said: str, limit: int) -> str:
+    """Addresses are spelled before the text is cut: half of one may be another."""
+    return cut(unlinked(clean(said[: 8 * limit]), sure=True).strip(), limit)
 
 
 def escaped(text: str) -> str:
@@ -83,8 +88,7 @@ def cut_spans(spans: Spans, limit: int) -> Spans:
 
 
 def link(label: str, url: str, limit: int = 300) -> Json:
-    shown = cut(unlinked(clean(label)).strip(), limit)
-    return {"type": "link", "url": url, "text": shown or cut(url, limit)}
+    return {"type": "link", "url": url, "text": _spelled(label, limit) or cut(url, limit)}
 
 
 def section(parts: Sequence[Json]) -> Json:
