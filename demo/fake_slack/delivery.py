@@ -172,7 +172,7 @@ class Deliveries:
     ) -> tuple[int, dict[str, str], str]:
         """One signed request to one of the addresses."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self.within_s))
+            self._session = aiohttp.ClientSession()
         now = str(int(time.time()))
         signed = {
             "Content-Type": media_type,
@@ -183,7 +183,11 @@ class Deliveries:
         url = self.urls[self._turn % len(self.urls)]
         self._turn += 1
         sent = self._session.post(
-            url, data=body.encode(), headers=signed | (headers or {}), allow_redirects=False
+            url,
+            data=body.encode(),
+            headers=signed | (headers or {}),
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=self.within_s),
         )
         async with sent as response:
             return response.status, dict(response.headers), await response.text()

@@ -156,9 +156,10 @@ class Person:
     def clicks(self, on: Said | View, action_id: str, *, value: forms.Value | None = None) -> Delivery:
         """Presses a button, named by its action or label, or picks `value` in a menu."""
         block, element = forms.find(on.blocks, action_id, value)
-        self._world.note_for(self.user, "click", "", element.get("text", {}).get("text") or str(value))
+        where = on.source["type"] if isinstance(on, View) else self._channel(on).label
+        self._world.note_for(self.user, "click", where, element.get("text", {}).get("text") or str(value))
         if "confirm" in element:
-            self._world.note_for(self.user, "confirm", "", element["confirm"]["text"]["text"])
+            self._world.note_for(self.user, "confirm", where, element["confirm"]["text"]["text"])
         payload = self._interaction("block_actions") | {
             "actions": [forms.action(block, element, value, self._world.ts())],
         }
@@ -178,7 +179,8 @@ class Person:
 
     def shortcut(self, callback_id: str, on: Said | None = None) -> Delivery:
         """A shortcut on a message, or one from the menu."""
-        self._world.note_for(self.user, "shortcut", "", callback_id)
+        where = self._channel(on).label if on else ""
+        self._world.note_for(self.user, "shortcut", where, callback_id)
         more: Json = {"callback_id": callback_id, "action_ts": self._world.ts()}
         if on is None:
             return self._deliver("interactive", self._interaction("shortcut") | more, self._trouble)

@@ -27,6 +27,8 @@ from demo.fake_slack.records import (
 TRIGGER_LASTS_S = 3.0
 RESPONSE_URL_LASTS_S = 1800.0
 STREAM_LASTS_S = 300.0
+# What people do themselves, in the log.
+ACTS = frozenset({"click", "command", "confirm", "shortcut", "submit"})
 
 T = TypeVar("T")
 Deliver = Callable[[str, Json], object]
@@ -246,7 +248,8 @@ class World:
 
     def note_for(self, user: User, kind: str, where: str, what: str) -> None:
         """Writes down what one person sees or does, outside of messages."""
-        self.write({"kind": kind, "who": [user.real_name], "where": where, "from": "", "what": what})
+        by = user.real_name if kind in ACTS else "Slack" if kind == "failure" else self.app.name
+        self.write({"kind": kind, "who": [user.real_name], "where": where, "from": by, "what": what})
 
     def write(self, entry: Json) -> None:
         entry = {"when": datetime.fromtimestamp(self.now(), UTC).isoformat(), **entry}

@@ -74,7 +74,7 @@ class Listener:
 
     def __init__(self, slack: FakeSlack) -> None:
         web = AsyncWebClient(base_url=slack.api_url)
-        self.client = SocketModeClient(slack.app_token, web_client=web)
+        self.client = SocketModeClient(slack.app_token, web_client=web, ping_interval=0.4)
         self.client.socket_mode_request_listeners.append(self._heard)
         self.heard: list[SocketModeRequest] = []
         self.answers: Callable[[SocketModeRequest], dict[str, Any] | None] = lambda _: None
@@ -168,6 +168,30 @@ async def test_what_is_not_acknowledged_comes_again(
     assert [one.retry_attempt for one in app.heard] == [0, 1]
     assert app.heard[1].retry_reason == "timeout"
     assert app.heard[0].payload["event_id"] == app.heard[1].payload["event_id"]
+
+
+async def test_a_connection_that_goes_is_made_again(
+    slack: FakeSlack, app: Listener, asker: Person, channel: Channel
+) -> None:
+    await slack.sockets.disconnect()
+    asker.says(channel, "still there?")
+    await slack.settled()
+    slack.sockets.drop()
+    asker.says(channel, "and now?")
+    await slack.settled()
+    assert slack.sockets.opened >= 3
+    assert {one["text"] for one in app.events} == {"still there?", "and now?"}
+
+
+async def test_what_was_under_way_when_a_connection_broke_comes_again(
+    slack: FakeSlack, app: Listener, asker: Person, channel: Channel
+) -> None:
+    app.silent = 1
+    asker.says(channel, "anybody?")
+    await slack.until(lambda: app.heard)
+    slack.sockets.drop()
+    await slack.settled()
+    assert [one.retry_reason for one in app.heard] == ["", "connection_failed"]
 
 
 async def test_a_command_is_answered_with_its_acknowledgement(
