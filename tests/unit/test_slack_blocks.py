@@ -445,3 +445,14 @@ def test_four_prompts_are_suggested() -> None:
     assert suggested["title"] == "Try"
     assert [one["message"] for one in suggested["prompts"]] == ["text 0", "text 1", "text 2", "text 3"]
     assert suggested["prompts"][0]["title"] == "L0"
+
+
+def test_only_ids_of_people_are_mentioned() -> None:
+    (part,) = parts(Message("x", mentions=(*PEOPLE, "!channel", "S1", "C1", "U1>", "")))
+    assert [one["user_id"] for one in walk(part.blocks) if one.get("type") == "user"] == list(PEOPLE)
+
+
+def test_lists_are_as_deep_as_slack_shows_them() -> None:
+    (part,) = parts(Message("".join(" " * (2 * depth) + "- a\n" for depth in range(10))))
+    indents = [one["indent"] for one in walk(part.blocks) if one.get("type") == "rich_text_list"]
+    assert indents == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
