@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from brain.domain.attachment import Attachment
 from brain.domain.conversation import (
     ChannelRules,
     Claim,
@@ -19,7 +20,7 @@ from brain.domain.question import QuestionId
 from brain.domain.records import Reason
 from brain.domain.reply import Card, Reply, Standing
 from brain.domain.review import ReviewCase, ReviewId
-from brain.ports import Embedder
+from brain.ports import Embedder, Parser
 from brain.ports.talk import TalkStore
 from brain.usecases import read, recognise, standing
 from brain.usecases.accept import Accept, Asking
@@ -27,6 +28,7 @@ from brain.usecases.ask_person import ask_person
 from brain.usecases.decide import Decide, Judgement
 from brain.usecases.give_feedback import give_feedback
 from brain.usecases.hand_on import pass_on
+from brain.usecases.read_file import read_file
 from brain.usecases.receive import receive
 
 __all__ = ["Asking", "Brain", "Judgement"]
@@ -40,6 +42,7 @@ class Brain:
     embedder: Embedder
     accept: Accept
     decide: Decide
+    parser: Parser
 
     # What arrives.
 
@@ -114,6 +117,10 @@ class Brain:
             return await tx.talk.conversations.step_back(conversation, back=back)
 
     # Questions and answers.
+
+    async def read_file(self, content: bytes, *, name: str, media_type: str | None) -> Attachment:
+        """For `Asking.attachments`; what cannot be read says why. Raises `Unavailable` only."""
+        return await read_file(self.parser, content, name=name, media_type=media_type)
 
     async def ask(self, principal: Principal, asking: Asking) -> QuestionId:
         return await self.accept(principal, asking)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.documents import Documents
+from brain.adapters.documents.attached import AttachedFiles
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
@@ -80,7 +81,9 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         embedder = await _embedder(settings, system_engine, stack)
         index = knowledge_index(settings, app_engine, stack)
         accept, decide = Accept(store), Decide(store, embedder)
-        brain = Brain(store, embedder, accept, decide)
+        files = AttachedFiles(documents)
+        stack.callback(files.close)
+        brain = Brain(store, embedder, accept, decide, files)
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,

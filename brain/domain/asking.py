@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 
+from brain.domain.attachment import parted
 from brain.domain.ranking import terms
 from brain.domain.wording import says, term_set
 
@@ -140,12 +141,14 @@ _MEASURED = re.compile(r"\bhow much (\w+)", re.IGNORECASE)
 
 @lru_cache(maxsize=2048)
 def asked(question: str) -> Asked:
-    return next((kind for kind, pattern in _WANTS if pattern.search(question)), Asked.ANYTHING)
+    said, _ = parted(question)
+    return next((kind for kind, pattern in _WANTS if pattern.search(said)), Asked.ANYTHING)
 
 
 def kinds_asked(question: str) -> frozenset[Asked]:
     """All of them, where several questions are asked at once or one can be read in several ways."""
-    return frozenset(kind for kind, pattern in _WANTS if pattern.search(question))
+    said, _ = parted(question)
+    return frozenset(kind for kind, pattern in _WANTS if pattern.search(said))
 
 
 def fits(question: str, text: str, context: str = "") -> float:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NewType
 from uuid import UUID
 
+from brain.domain.attachment import Attachment, parted, with_attached
 from brain.domain.identity import Audience, DepartmentId, MemberId
 
 QuestionId = NewType("QuestionId", UUID)
@@ -25,11 +26,13 @@ class Question:
     department: DepartmentId | None = None
     asked_at: datetime | None = None
     overheard: float | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An earlier question of the same conversation with what its asker saw: an answer, or a question back."""
+    """An earlier question of the same conversation, with what its attachments told, and what its asker saw:
+    an answer, or a question back."""
 
     question: str
     answer: str
@@ -54,17 +57,32 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     *earlier, last = history
     if last.asked_back and not _is_whole(question):
         before = standalone(last.question, earlier)
-        return before if insists(question, history) else f"{before} {question}"
-    return f"{last.question} {question}" if _leans(question) else question
+        return before if insists(question, history) else _followed(before, question)
+    return _followed(last.question, question) if _leans(question) else question
+
+
+def wording(question: Question, history: Sequence[Turn]) -> str:
+    """Standing alone, and with what its attachments tell."""
+    return with_attached(standalone(question.text, history), question.attachments)
+
+
+def _followed(before: str, question: str) -> str:
+    asked, told = parted(before)
+    return f"{asked} {question}{told}"
 
 
 def insists(question: str, history: Sequence[Turn]) -> bool:
     """Who was asked back and says the same again cannot say it better: a person has to understand it."""
-    return bool(history) and history[-1].asked_back and _words(question) == _words(history[-1].question)
+    return (
+        bool(history)
+        and history[-1].asked_back
+        and _words(question) == _words(parted(history[-1].question)[0])
+    )
 
 
 def _is_whole(question: str) -> bool:
-    return question.rstrip().endswith("?") and len(_words(question)) >= _WHOLE and not _leans(question)
+    asked, _ = parted(question)
+    return asked.rstrip().endswith("?") and len(_words(asked)) >= _WHOLE and not _leans(asked)
 
 
 def _words(text: str) -> list[str]:
@@ -72,5 +90,5 @@ def _words(text: str) -> list[str]:
 
 
 def _leans(question: str) -> bool:
-    words = re.findall(r"[a-z']+", question.lower())
+    words = re.findall(r"[a-z']+", parted(question)[0].lower())
     return len(words) <= 4 or words[0] in _CONTINUING or any(word in _POINTING for word in words)

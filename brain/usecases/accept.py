@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+from brain.domain.attachment import MOST, Attachment, clean
 from brain.domain.conversation import Conversation
 from brain.domain.errors import Missing, Rejected
 from brain.domain.events import QuestionAsked
@@ -15,6 +16,8 @@ from brain.ports.talk import TalkStore, TalkTransaction
 MAX_CHARACTERS = 8_000
 # Platforms take private replies for half an hour at most.
 _REPLY_FOR = timedelta(minutes=29)
+# What somebody asks who only attaches something.
+WHAT_IS_THIS = "What does this mean?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Asking:
 
     On a chat platform, `place` is where it was asked, `audience` who reads the answer there (None: the asker
     alone), `overheard` the confidence it needs where nobody asked us, and `reply_to` where a private reply
-    may be sent for a while.
+    may be sent for a while. Without a `text`, the question is what the `attachments` mean.
     """
 
     text: str
@@ -35,6 +38,7 @@ class Asking:
     audience: Audience | None = None
     overheard: float | None = None
     reply_to: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,7 @@ class Accept:
     store: TalkStore
 
     async def __call__(self, principal: Principal, asking: Asking) -> QuestionId:
-        text = asking.text.replace("\x00", "").strip()
-        if not text:
-            raise Rejected("The question is empty.")
-        if len(text) > MAX_CHARACTERS:
-            raise Rejected(f"The question has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}.")
+        text = _text(asking)
         async with self.store.transaction(principal.tenant) as tx:
             audience = asking.audience or principal.audience
             department = await readable_department(tx, audience, asking.department)
@@ -58,6 +58,7 @@ class Accept:
                 audience=audience,
                 department=department.id if department else None,
                 overheard=asking.overheard,
+                attachments=tuple(clean(one) for one in asking.attachments),
             )
             key = asking.idempotency_key or str(question.id)
             accepted = await tx.questions.accept(question, idempotency_key=key)
@@ -69,6 +70,21 @@ class Accept:
                     )
                 await tx.emit(QuestionAsked(accepted), after_s=asking.waits_s)
         return accepted
+
+
+def _text(asking: Asking) -> str:
+    text = asking.text.replace("\x00", "").strip()
+    if not text and any(one.text for one in asking.attachments):
+        text = WHAT_IS_THIS
+    if not text:
+        raise Rejected(
+            " ".join(("The question is empty.", *(one.problem for one in asking.attachments))).strip()
+        )
+    if len(text) > MAX_CHARACTERS:
+        raise Rejected(f"The question has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}.")
+    if len(asking.attachments) > MOST:
+        raise Rejected(f"{len(asking.attachments)} files are attached; the limit is {MOST}.")
+    return text
 
 
 async def _conversation(tx: TalkTransaction, asking: Asking) -> ConversationId:

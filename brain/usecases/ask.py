@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
 from brain.domain.article import Article, undisputed
+from brain.domain.attachment import with_attached
 from brain.domain.clarity import Unclear, unclear
 from brain.domain.confidence import Calibration, Confidence, confidence, numeric, signals
 from brain.domain.doubts import another_number, beside_the_question, judged, lowered, not_judged, taken_out
@@ -18,7 +19,7 @@ from brain.domain.identity import Department, DepartmentId, TenantId
 from brain.domain.knowledge import Found, Vector
 from brain.domain.orders import gives_orders
 from brain.domain.policy import Decision, decide
-from brain.domain.question import Question, QuestionId, Turn, standalone
+from brain.domain.question import Question, QuestionId, Turn, wording
 from brain.domain.ranking import fuse
 from brain.domain.review import ReviewId
 from brain.domain.sameness import same_question
@@ -113,14 +114,14 @@ class Ask:
                 return None
             history = await tx.questions.history(question.conversation, before=id_)
             departments = readable_first(await tx.people.departments(), question.audience)
-        return _Asked(question, history, departments, progress, standalone(question.text, history))
+        return _Asked(question, history, departments, progress, wording(question, history))
 
     async def _reword(self, asked: _Asked) -> None:
         """A follow-up by a model, where one is set for it."""
         if self.rewriter is None or not asked.history:
             return
         rewritten = await self.rewriter.rewrite(asked.question.text, history=asked.history)
-        asked.wording = rewritten.text
+        asked.wording = with_attached(rewritten.text, asked.question.attachments)
         asked.spent += rewritten.spent
         asked.done("rewrite")
 
@@ -143,7 +144,7 @@ class Ask:
         )
         ranked = fuse(asked.wording, candidates)
         found = _readable(ranked)
-        asked.unclear = unclear(question.text, asked.history, found)
+        asked.unclear = unclear(with_attached(question.text, question.attachments), asked.history, found)
         asked.done("retrieve")
         department = asked.department(question.department or (found[0].passage.department if found else None))
         asked.progress("writing")

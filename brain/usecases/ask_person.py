@@ -1,6 +1,7 @@
 """Ask a person to check an answer that was published, because the one who asked wants it."""
 
 from brain.domain.answer import AnswerStatus
+from brain.domain.attachment import with_attached
 from brain.domain.errors import Conflict, Missing
 from brain.domain.identity import Principal
 from brain.domain.question import QuestionId
@@ -14,7 +15,8 @@ async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_
         question = await tx.questions.question(id_)
     if question is None or question.asker != principal.member.id:
         raise Missing(f"There is no question {id_} of yours.")
-    [vector] = await embedder.embed([question.text], kind=TextKind.QUESTION)
+    said = with_attached(question.text, question.attachments)
+    [vector] = await embedder.embed([said], kind=TextKind.QUESTION)
     async with store.transaction(principal.tenant) as tx:
         answer = await tx.questions.latest_answer(id_)
         number, _ = await tx.reviews.for_question(id_)
@@ -29,7 +31,7 @@ async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_
         if answer.status is not AnswerStatus.PUBLISHED:
             raise Conflict("This answer is not shown any more; ask again.")
         department = next(one for one in await tx.people.departments() if one.id == answer.department)
-        await request_review(tx, answer, department, wording=question.text, vector=vector)
+        await request_review(tx, answer, department, wording=said, vector=vector)
         number, _ = await tx.reviews.for_question(id_)
     if number is None:
         raise Conflict("The review could not be opened; ask again.")

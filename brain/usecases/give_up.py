@@ -7,7 +7,7 @@ from brain.domain.answer import Answer, AnswerId, AnswerStatus
 from brain.domain.errors import Unavailable
 from brain.domain.identity import TenantId
 from brain.domain.knowledge import Vector
-from brain.domain.question import QuestionId, standalone
+from brain.domain.question import QuestionId, wording
 from brain.ports import Embedder, Store, TextKind
 from brain.usecases.request_review import readable_first, request_review
 
@@ -25,8 +25,8 @@ class GiveUp:
             if asked is None or answered or asked.overheard is not None:
                 return
             history = await tx.questions.history(asked.conversation, before=question)
-        wording = standalone(asked.text, history)
-        vector = await self._vector(wording)
+        said = wording(asked, history)
+        vector = await self._vector(said)
         async with self.store.transaction(tenant) as tx:
             departments = readable_first(await tx.people.departments(), asked.audience)
             wanted = next((one for one in departments if one.id == asked.department), departments[0])
@@ -44,12 +44,12 @@ class GiveUp:
                 scope=frozenset((wanted.id,)),
             )
             if await tx.questions.save_answer(answer):
-                await request_review(tx, answer, wanted, wording=wording, vector=vector)
+                await request_review(tx, answer, wanted, wording=said, vector=vector)
 
-    async def _vector(self, wording: str) -> Vector | None:
+    async def _vector(self, said: str) -> Vector | None:
         """Without one nobody can join the review; that is better than none at all."""
         try:
-            [vector] = await self.embedder.embed([wording], kind=TextKind.QUESTION)
+            [vector] = await self.embedder.embed([said], kind=TextKind.QUESTION)
         except Unavailable:
             return None
         return vector

@@ -24,12 +24,13 @@ _ROOT = Path(__file__).parents[3]
 
 
 class Documents:
-    """Parser of every format we read. `close` ends its processes."""
+    """Parser of every format we read, or of `pictures` alone. `close` ends its processes."""
 
-    def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
+    def __init__(self, limits: Limits = Limits(), *, pictures: bool = False) -> None:  # noqa: B008  # frozen
         self._limits = limits
+        self._pictures = pictures
         # As many threads as processes: whoever has a thread has a process.
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reading")
+        self._threads = ThreadPoolExecutor(1 if pictures else _AT_ONCE, thread_name_prefix="reading")
         self._idle: list[_Child] = []
 
     async def parse(self, content: bytes, *, name: str, media_type: str | None) -> ParsedDocument:
@@ -47,7 +48,7 @@ class Documents:
             self._idle.pop().end()
 
     def _read(self, request: Request) -> ParsedDocument:
-        child = self._idle.pop() if self._idle else _Child(self._limits)
+        child = self._idle.pop() if self._idle else _Child(self._limits, pictures=self._pictures)
         try:
             reply = child.read(request)
         except BaseException:
@@ -65,11 +66,12 @@ class Documents:
 class _Child:
     """One confined process, killed with everything it started."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, pictures: bool) -> None:
         self._limits = limits
+        also = ["pictures"] if pictures else []
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own module and numbers
-                [sys.executable, "-P", "-m", "brain.adapters.documents.child", limits.as_json()],
+                [sys.executable, "-P", "-m", "brain.adapters.documents.child", limits.as_json(), *also],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

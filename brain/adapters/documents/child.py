@@ -18,7 +18,7 @@ _LARGE_BYTES = 5 * 1024**2
 _HEADINGS = 10_000
 
 
-def main(limits: Limits) -> None:
+def main(limits: Limits, *, pictures: bool) -> None:
     requests = sys.stdin.buffer
     # What a library prints must not get between the replies.
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -30,17 +30,17 @@ def main(limits: Limits) -> None:
         if request is None:
             return
         allow_cpu(limits)
-        reply = _answer(request, limits)
-        # One that was refused may have been made to do harm.
-        last = count == _FILES or bool(reply.refused) or len(request.content) > _LARGE_BYTES
+        reply = _answer(request, limits, pictures=pictures)
+        # One that was refused may have been made to do harm; what reads pictures keeps the memory it had.
+        last = count == _FILES or bool(reply.refused) or pictures or len(request.content) > _LARGE_BYTES
         send_reply(replies, dataclasses.replace(reply, last=last))
         if last:
             return
 
 
-def _answer(request: Request, limits: Limits) -> Reply:
+def _answer(request: Request, limits: Limits, *, pictures: bool) -> Reply:
     try:
-        document = read(request.content, name=request.name, media_type=request.media_type)
+        document = read(request.content, name=request.name, media_type=request.media_type, pictures=pictures)
         if document.markdown.count("\n#") > _HEADINGS:
             raise Rejected(f"{request.name} has more than {_HEADINGS:,} headings: split it up.")
         # Counted in bytes without making them: there may be no memory for another copy.
@@ -61,4 +61,4 @@ def _encoded_size(text: str) -> int:
 
 
 if __name__ == "__main__":
-    main(Limits.from_json(sys.argv[1]))
+    main(Limits.from_json(sys.argv[1]), pictures="pictures" in sys.argv[2:])

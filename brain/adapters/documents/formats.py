@@ -1,6 +1,6 @@
 """One table from suffix to reader: every format comes out as one Markdown dialect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import PurePath
 
@@ -41,6 +41,15 @@ MEDIA_TYPES = {
     "text/plain": ".txt",
     "text/tab-separated-values": ".tsv",
 }
+PICTURES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+PICTURE_TYPES = {
+    "image/bmp": ".bmp",
+    "image/gif": ".gif",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+}
 _SUCCESSORS = {
     ".doc": ".docx",
     ".ppt": ".pptx",
@@ -51,9 +60,16 @@ _SUCCESSORS = {
 }
 
 
-def read(content: bytes, *, name: str, media_type: str | None) -> ParsedDocument:
-    """Raises `Rejected` saying why a person cannot have this file read."""
-    reader = _reader(name, media_type)
+def is_picture(name: str, media_type: str | None) -> bool:
+    return _suffix(name, media_type, PICTURES, PICTURE_TYPES) in PICTURES
+
+
+def read(content: bytes, *, name: str, media_type: str | None, pictures: bool = False) -> ParsedDocument:
+    """Raises `Rejected` saying why a person cannot have this file read.
+
+    `pictures`: by the text in them, which needs more memory than documents.
+    """
+    reader = _function("pictures", "read_picture") if pictures else _reader(name, media_type)
     try:
         document = reader(content)
     except Rejected as reason:
@@ -67,17 +83,25 @@ def read(content: bytes, *, name: str, media_type: str | None) -> ParsedDocument
 
 
 def _reader(name: str, media_type: str | None) -> Reader:
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in READERS:
-        declared = (media_type or "").split(";")[0].strip().lower()
-        suffix = MEDIA_TYPES.get(declared, suffix)
+    suffix = _suffix(name, media_type, READERS, MEDIA_TYPES)
     if suffix in READERS:
-        module, function = READERS[suffix]
-        reader: Reader = getattr(import_module(f"brain.adapters.documents.{module}"), function)
-        return reader
+        return _function(*READERS[suffix])
     if suffix in _SUCCESSORS:
         raise Rejected(
             f"{name} is in a format we do not read: save it as {_SUCCESSORS[suffix]} and try again."
         )
     known = ", ".join(sorted(READERS))
     raise Rejected(f"{name} is in a format we do not read. These we do: {known}.")
+
+
+def _suffix(name: str, media_type: str | None, known: Collection[str], types: Mapping[str, str]) -> str:
+    """The name's own, where it is known; else what the media type stands for."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix in known:
+        return suffix
+    return types.get((media_type or "").split(";")[0].strip().lower(), suffix)
+
+
+def _function(module: str, name: str) -> Reader:
+    reader: Reader = getattr(import_module(f"brain.adapters.documents.{module}"), name)
+    return reader

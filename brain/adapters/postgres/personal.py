@@ -146,7 +146,8 @@ _STEPS: tuple[tuple[str, str], ...] = (
     (
         "questions",
         # A blank question takes no answer any more; one that was answered can have to, for an article.
-        "UPDATE question SET idempotency_key = id::text, audience = '{}', text = CASE WHEN EXISTS"
+        "UPDATE question SET idempotency_key = id::text, audience = '{}', attachments = '[]',"
+        " text = CASE WHEN EXISTS"
         " (SELECT FROM answer WHERE question_id = question.id) THEN :gone ELSE '' END"
         " WHERE asker_id = :member AND text NOT IN ('', :gone)",
     ),

@@ -9,8 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.attachments import attachment_values, attachments
 from brain.adapters.postgres.people import still_here
 from brain.domain.answer import ASKED_BACK, Answer, AnswerId, AnswerStatus, Approval, Citation
+from brain.domain.attachment import with_attached
 from brain.domain.errors import Conflict
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, DocumentId, PassageId
@@ -44,6 +46,7 @@ class SqlQuestions:
                 outsiders=question.audience.outsiders,
                 idempotency_key=idempotency_key,
                 overheard=question.overheard,
+                attachments=attachment_values(question.attachments),
             )
             .on_conflict_do_nothing(index_elements=["tenant_id", "asker_id", "idempotency_key"])
             .returning(text("id"))
@@ -71,7 +74,8 @@ class SqlQuestions:
     async def history(self, conversation: ConversationId, *, before: QuestionId) -> list[Turn]:
         rows = await self.connection.execute(
             text(
-                "SELECT q.text AS question, a.text AS answer, a.status FROM question q JOIN LATERAL ("
+                "SELECT q.text AS question, q.attachments, a.text AS answer, a.status"
+                " FROM question q JOIN LATERAL ("
                 "  SELECT text, scope, status FROM answer WHERE question_id = q.id AND (status = 'published'"
                 "  OR status = 'draft' AND model = :asked_back) ORDER BY version DESC LIMIT 1) a ON true"
                 " JOIN question b ON b.id = :before"
@@ -84,7 +88,11 @@ class SqlQuestions:
             ),
             {"conversation": conversation, "before": before, "asked_back": ASKED_BACK},
         )
-        return [Turn(row.question, row.answer, row.status == "draft") for row in rows][::-1]
+        turns = [
+            Turn(with_attached(row.question, attachments(row)), row.answer, row.status == "draft")
+            for row in rows
+        ]
+        return turns[::-1]
 
     async def latest_answer(self, question: QuestionId) -> Answer | None:
         rows = await self.connection.execute(
@@ -196,6 +204,7 @@ class SqlQuestions:
             department=DepartmentId(row.department_id) if row.department_id else None,
             asked_at=row.asked_at,
             overheard=row.overheard,
+            attachments=attachments(row),
         )
 
     async def _answers(self, rows: Sequence[Row[Any]]) -> list[Answer]:

@@ -27,7 +27,7 @@ from brain.usecases.ask import silent
 from brain.usecases.give_up import GiveUp
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Person, Seen
-from tests.conftest import RUNBOOKS, World
+from tests.conftest import PARSER, RUNBOOKS, World
 from workers.executor import Executor, Handler, working
 from workers.tasks.answer import answer, hand_over
 from workers.tasks.deliver import deliver
@@ -105,7 +105,7 @@ async def opened(
     world: World, system: AsyncEngine, slack: FakeSlack, *, listen: bool = True
 ) -> AsyncIterator[Office]:
     """With the product running beside the fake Slack."""
-    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide)
+    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
     workspace = await identify(slack.bot_token, api=slack.api_url)
 
     async def find(id_: str) -> Workspace | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from brain.adapters.postgres.tables.columns import json, moment, texts, uuids, within
@@ -46,6 +47,9 @@ class Question(SQLModel, table=True):
     outsiders: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     idempotency_key: str = Field(sa_type=Text)
     overheard: float | None
+    attachments: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default="[]"), default_factory=list
+    )
     asked_at: datetime = moment()
 
 
