@@ -19,6 +19,7 @@ from config.commands import (
     privacy,
     reindexing,
     reviewing,
+    slack,
     working,
 )
 from config.commands.options import examples
@@ -76,6 +77,7 @@ app.add_typer(working.app, name="tasks")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(people.member_app, name="member")
 app.add_typer(people.key_app, name="key")
+app.add_typer(slack.app, name="slack")
 
 
 def main() -> None:

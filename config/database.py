@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from brain.domain.errors import Unavailable
 from config.embedded_postgres import EmbeddedPostgres, attach_or_start
 from config.settings import DatabaseUrls, Settings
 
@@ -21,3 +22,13 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[DatabaseUrls
     else:
         with attach_or_start(settings.home) as postgres:
             yield postgres.urls
+
+
+@contextmanager
+def existing(settings: Settings) -> Iterator[DatabaseUrls]:
+    """For whoever only looks. Raises `Unavailable` where there is none yet."""
+    made = settings.home / "postgres" / "data" / "PG_VERSION"
+    if settings.database_urls is None and not made.exists():
+        raise Unavailable(f"there is no database in {settings.home} yet")
+    with database(settings) as urls:
+        yield urls

@@ -6,37 +6,26 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from brain.adapters.fastembed_embedder import PACKAGED
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from config.commands.api import ADMIN, Speaker, exchange
+from config.database import existing
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
 from config.departments import read_departments
-from config.embedded_postgres import attach_or_start
 from config.embedders import advice, embedder_in_force, loaded
+from config.findings import Finding, attempt
 from config.indexes import counted
 from config.keys import keys_file, read_keys
 from config.settings import DatabaseUrls, Index, Settings, load_settings
 
 _LEAST_FREE_BYTES = 1_000_000_000
 _PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`detail` says what is, `advice` what to do where it is wrong."""
-
-    check: str
-    ok: bool
-    detail: str
-    advice: str = ""
 
 
 def examine() -> Iterator[Finding]:
@@ -53,23 +42,17 @@ def examine() -> Iterator[Finding]:
     yield _home(settings)
     yield _keys(settings)
     yield _disk(settings)
-    yield _attempt(
+    yield attempt(
         "departments", lambda: _departments(settings), "Correct the file; it is read at each start."
     )
     embedder = yield from _database(settings)
-    yield _attempt(
+    yield attempt(
         "embedder",
         lambda: asyncio.run(_embedder(settings, embedder)),
         "Run `make setup` again, or correct EXPERT_EMBEDDER (and its _API_BASE and _API_KEY).",
     )
     yield from _service(settings)
-
-
-def _attempt(check: str, look: Callable[[], str], advice: str) -> Finding:
-    try:
-        return Finding(check, ok=True, detail=look())
-    except (ExpertError, SQLAlchemyError, OSError) as error:
-        return Finding(check, ok=False, detail=str(error).splitlines()[0], advice=advice)
+    yield from _slack(settings)
 
 
 def _python() -> Finding:
@@ -108,7 +91,7 @@ def _keys(settings: Settings) -> Finding:
     if path.stat().st_mode & 0o077:
         return Finding("keys", ok=False, detail=f"others may read {path}", advice=f"chmod 600 {path}")
     advice = "Correct the file, or remove it and use `expert restore`."
-    return _attempt("keys", lambda: ", ".join(read_keys(settings.home)) or "none", advice)
+    return attempt("keys", lambda: ", ".join(read_keys(settings.home)) or "none", advice)
 
 
 def _disk(settings: Settings) -> Finding:
@@ -123,30 +106,19 @@ def _departments(settings: Settings) -> str:
     return ", ".join(file.department.slug for file in read_departments(settings.departments))
 
 
-@contextmanager
-def _urls(settings: Settings) -> Iterator[DatabaseUrls]:
-    if settings.database_urls is not None:
-        yield settings.database_urls
-        return
-    if not (settings.home / "postgres" / "data" / "PG_VERSION").exists():
-        raise Unavailable(f"there is no database in {settings.home} yet")
-    with attach_or_start(settings.home) as postgres:
-        yield postgres.urls
-
-
 def _database(settings: Settings) -> Generator[Finding, None, str]:
     """Returns the name of the embedder that serves."""
     serving = settings.embedder or PACKAGED
     advice = "`make up` makes the embedded one; for your own, check EXPERT_DATABASE_URL and that it runs."
     try:
-        with _urls(settings) as urls:
-            reached = _attempt("database", lambda: asyncio.run(_versions(urls)), advice)
+        with existing(settings) as urls:
+            reached = attempt("database", lambda: asyncio.run(_versions(urls)), advice)
             yield reached
             if reached.ok:
                 yield _examine_roles(urls)
-                yield _attempt("row security", lambda: asyncio.run(_row_security(urls)), "expert migrate")
-                yield _attempt("migrations", lambda: asyncio.run(_migrations(urls)), "expert migrate")
-                embeddings = _attempt(
+                yield attempt("row security", lambda: asyncio.run(_row_security(urls)), "expert migrate")
+                yield attempt("migrations", lambda: asyncio.run(_migrations(urls)), "expert migrate")
+                embeddings = attempt(
                     "embeddings",
                     lambda: asyncio.run(_in_force(settings, urls)),
                     "expert reindex --embedder NAME",
@@ -154,7 +126,7 @@ def _database(settings: Settings) -> Generator[Finding, None, str]:
                 serving = embeddings.detail if embeddings.ok else serving
                 yield _as_wanted(settings, embeddings)
                 if settings.index is Index.WEAVIATE:
-                    yield _attempt(
+                    yield attempt(
                         "index",
                         lambda: asyncio.run(counted(settings, urls)),
                         "Mend that, then `expert reindex`; PostgreSQL finds the passages meanwhile.",
@@ -192,7 +164,7 @@ async def _versions(urls: DatabaseUrls) -> str:
 
 def _examine_roles(urls: DatabaseUrls) -> Finding:
     advice = "ALTER ROLE … NOSUPERUSER NOBYPASSRLS, and let only the owner's role own tables."
-    return _attempt("roles", lambda: asyncio.run(_roles(urls)), advice)
+    return attempt("roles", lambda: asyncio.run(_roles(urls)), advice)
 
 
 async def _roles(urls: DatabaseUrls) -> str:
@@ -256,7 +228,7 @@ async def _embedder(settings: Settings, name: str) -> str:
 
 
 def _service(settings: Settings) -> Iterator[Finding]:
-    health = _attempt(
+    health = attempt(
         "api",
         lambda: _answers(settings, "/health"),
         "EXPERT_PORT says where it is; its log is in EXPERT_HOME.",
@@ -264,11 +236,11 @@ def _service(settings: Settings) -> Iterator[Finding]:
     yield health
     if not health.ok:
         return
-    yield _attempt(
+    yield attempt(
         "ready", lambda: _answers(settings, "/ready"), "Wait for the first ingestion, or see the log."
     )
     advice = "See `expert tasks --dead`; mend the cause, then `expert tasks replay ID`."
-    yield _attempt("tasks", _dead_tasks, advice)
+    yield attempt("tasks", _dead_tasks, advice)
 
 
 def _answers(settings: Settings, path: str) -> str:
@@ -291,3 +263,18 @@ def _dead_tasks() -> str:
     if dead:
         raise Rejected(f"{len(dead)} dead")
     return "none dead"
+
+
+def _slack(settings: Settings) -> Iterator[Finding]:
+    """The first thing that is amiss; `expert slack check` tells them all."""
+    if settings.slack_bot_token is None:
+        return
+    from config import slack_check
+
+    findings = list(slack_check.examine())
+    wrong = next((one for one in findings if not one.ok), None)
+    if wrong is None:
+        yield Finding("slack", ok=True, detail=f"{len(findings)} checks passed")
+    else:
+        detail = f"{wrong.check}: {wrong.detail}"
+        yield Finding("slack", ok=False, detail=detail, advice=f"{wrong.advice} See `expert slack check`.")

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bots.chat_platform import Inbound
+from bots.slack.manifest import EVENTS_PATH
 from bots.slack.platform import SlackPlatform
 from brain.adapters.postgres.tenants import tenants
 from brain.client import Brain
@@ -25,7 +26,6 @@ from workers.tasks.reach import Reach
 if TYPE_CHECKING:
     from bots.slack.adapter import Receiver, Workspace
 
-EVENTS = "/slack/events"
 # Slack's own requests are far smaller; a form holds some 3,000 characters an entry.
 _LARGEST_REQUEST = 2**20
 _AGAIN_S = 30.0
@@ -57,18 +57,21 @@ class OneWorkspace:
 
     async def tenant(self) -> TenantId:
         if self._tenant is None:
-            known = await tenants(self.system)
-            slug = self.tenant_slug or (next(iter(known)) if len(known) == 1 else "")
-            if slug not in known:
-                names = ", ".join(sorted(known)) or "none yet"
-                raise Rejected(
-                    f"EXPERT_SLACK_TENANT must name the tenant that is on Slack; there is {names}."
-                )
-            self._tenant = known[slug]
+            _, self._tenant = await tenant_on_slack(self.system, self.tenant_slug)
         return self._tenant
 
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
         return [(await self.workspace()).id] if tenant == await self.tenant() else []
+
+
+async def tenant_on_slack(system: AsyncEngine, slug: str | None) -> tuple[str, TenantId]:
+    """Of the token in the settings: its slug and id."""
+    known = await tenants(system)
+    slug = slug or (next(iter(known)) if len(known) == 1 else "")
+    if slug not in known:
+        names = ", ".join(sorted(known)) or "none yet"
+        raise Rejected(f"EXPERT_SLACK_TENANT must name the tenant that is on Slack; there is {names}.")
+    return slug, known[slug]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Slack:
             done = await self.receiver.request(body, dict(request.headers))
             return Response(done.body, done.status, media_type=done.content_type)
 
-        app.add_api_route(EVENTS, receive, methods=["POST"], include_in_schema=False)
+        app.add_api_route(EVENTS_PATH, receive, methods=["POST"], include_in_schema=False)
 
 
 def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExitStack) -> Slack | None:
@@ -126,11 +129,11 @@ def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExi
     def changed(workspace: str, channel: str, user: str) -> None:
         platform.people.forget(workspace, channel=channel, user=user)
 
-    receiver = Receiver(keep, workspaces.find, _secrets(settings), changed=changed)
+    receiver = Receiver(keep, workspaces.find, signing_secrets(settings), changed=changed)
     return Slack(platform, receiver, workspaces)
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
+def signing_secrets(settings: Settings) -> tuple[str, ...]:
     given = settings.slack_signing_secret
     return tuple(filter(None, (one.strip() for one in given.get_secret_value().split(",")))) if given else ()
 

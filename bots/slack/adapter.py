@@ -1,8 +1,9 @@
 """The one file that knows Slack's SDK: what Bolt receives, and how the Web API is called."""
 
+import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -178,17 +179,27 @@ def client_for(
     return AsyncWebClient(token=token, base_url=api, timeout=_TIMEOUT_S, session=session, retry_handlers=[])
 
 
-async def identify(token: str, *, api: str = SLACK) -> Workspace:
-    """Whose token this is: https://docs.slack.dev/reference/methods/auth.test"""
+async def call_once(
+    token: str, method: str, *, api: str = SLACK, sign_in: tuple[str, str] | None = None, **arguments: Any
+) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """What Slack answers, with the headers, where there is no workspace yet. `sign_in`: id and secret of the
+    app. Raises `Unavailable` where nobody can tell, and `Refused` where Slack says no."""
+    auth = {"client_id": sign_in[0], "client_secret": sign_in[1]} if sign_in else None
     try:
-        found = await client_for(token, api=api).auth_test()
+        done = await client_for(token, api=api).api_call(method, data=_encoded(arguments), auth=auth)
     except SlackApiError as error:
         code = error.response.get("error", "") if isinstance(error.response.data, dict) else ""
         if not code or code in (*_LATER, *_MAYBE):
             raise Unavailable("Slack did not answer properly.", _AWAY_S) from error
-        raise Refused(code, "auth.test") from error
+        raise Refused(code, method) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+    return dict(done.data) if isinstance(done.data, dict) else {}, done.headers
+
+
+async def identify(token: str, *, api: str = SLACK) -> Workspace:
+    """Whose token this is: https://docs.slack.dev/reference/methods/auth.test"""
+    found, headers = await call_once(token, "auth.test", api=api)
     return Workspace(
         id=str(found["team_id"]),
         bot_token=token,
@@ -196,8 +207,26 @@ async def identify(token: str, *, api: str = SLACK) -> Workspace:
         bot_id=str(found.get("bot_id") or ""),
         name=str(found.get("team") or ""),
         enterprise=found.get("enterprise_id"),
-        scopes=tuple(filter(None, str(found.headers.get("x-oauth-scopes", "")).split(","))),
+        scopes=tuple(filter(None, str(headers.get("x-oauth-scopes", "")).split(","))),
     )
+
+
+async def connections(app_token: str, *, api: str = SLACK) -> int:
+    """How many others the app has, once we had one: https://docs.slack.dev/apis/events-api/using-socket-mode
+
+    What is delivered to it in that moment is delivered again to another.
+    """
+    found, _ = await call_once(app_token, "apps.connections.open", api=api)
+    try:
+        async with (
+            asyncio.timeout(_TIMEOUT_S),
+            aiohttp.ClientSession() as session,
+            session.ws_connect(str(found["url"])) as socket,
+        ):
+            hello = await socket.receive_json()
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
+        raise Unavailable("Slack's socket cannot be reached.", _AWAY_S) from error
+    return int(hello.get("num_connections") or 1) - 1
 
 
 @dataclass(frozen=True, slots=True)

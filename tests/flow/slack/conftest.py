@@ -18,6 +18,7 @@ from bots.chat_platform import Inbound
 from bots.slack.adapter import Receiver, SlackCalls, Workspace, identify
 from bots.slack.pacing import Pace
 from bots.slack.platform import SlackPlatform
+from bots.slack.scopes import needed
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import connect
 from brain.client import Brain
@@ -184,9 +185,10 @@ async def _hire(office: Office) -> None:
 
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    """With the vendor's own list of methods, where it is at hand."""
+    """With the vendor's own list of methods, and the scopes that our manifest asks for."""
     async with FakeSlack(methods=METHODS if METHODS.exists() else None) as running:
         running.deliveries.retries_s = (0.0, 0.05, 0.2)
+        running.workspace.scopes[:] = needed()
         yield running
         await running.settled()
         assert running.violations == []

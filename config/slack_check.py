@@ -1,0 +1,275 @@
+"""Examines everything between Slack and this installation, and says of each finding what to do about it."""
+
+import asyncio
+import hashlib
+import hmac
+import importlib.util
+import json
+import re
+import time
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bots.slack.calls import Refused
+from bots.slack.manifest import EVENTS_PATH
+from bots.slack.people import to_identity
+from bots.slack.scopes import needed, wanted_for
+from brain.adapters.postgres.store import SqlStore, connect
+from brain.domain.errors import ExpertError, Rejected, Unavailable
+from brain.domain.identity import Department, Member, Role
+from config.audit_key import audit_keyring
+from config.commands.api import exchange
+from config.database import existing
+from config.findings import Finding, attempt
+from config.settings import DatabaseUrls, Settings, load_settings
+from config.slack import signing_secrets, tenant_on_slack
+
+if TYPE_CHECKING:
+    from bots.slack.adapter import Workspace
+
+_PATIENCE_S = 5.0
+_APP = "api.slack.com/apps → your app"
+# As many as Slack lets us ask for in a minute.
+_REVIEWERS_LOOKED_UP = 40
+
+# What each kind of token looks like, and where it is to be had.
+_BOT_TOKEN = re.compile(r"xoxb-[\w-]+")
+_APP_TOKEN = re.compile(r"xapp-[\w-]+")
+_WHERE_BOT = f"Copy the Bot User OAuth Token (xoxb-…) from {_APP} → OAuth & Permissions."
+_WHERE_APP = (
+    f"Make one (xapp-…) with the scope connections:write at {_APP} → Basic Information → App-Level Tokens."
+)
+_WHERE_SECRET = f"Copy the Signing Secret from {_APP} → Basic Information → App Credentials."
+
+_RESTART = "Start it with `make up`, or start it again: it reads the secret when it starts. " + _WHERE_SECRET
+_UNREACHABLE = "See whether this machine reaches https://slack.com, and EXPERT_SLACK_API_URL is unset."
+
+_TOKEN_ADVICE = {
+    "invalid_auth": _WHERE_BOT,
+    "not_authed": _WHERE_BOT,
+    "account_inactive": "The app was removed from the workspace: install it again, and copy the new token.",
+    "token_revoked": "The token was revoked: install the app again, and copy the new token.",
+    "token_expired": "Make an app without Token Rotation, or install this one with `expert slack install`.",
+    "not_allowed_token_type": _WHERE_BOT,
+    "missing_scope": f"Add the scope at {_APP} → OAuth & Permissions, then install the app again.",
+}
+
+
+def examine() -> Iterator[Finding]:
+    """Findings in the order in which to mend them; nothing is changed, and nobody on Slack sees it."""
+    try:
+        settings = load_settings()
+    except Rejected as error:
+        yield Finding(
+            "settings", ok=False, detail=str(error), advice="Correct it; the rest was not examined."
+        )
+        return
+    extra = _extra()
+    yield extra
+    wrong = list(_shapes(settings))
+    yield from wrong or [_way_in(settings)]
+    if wrong or not extra.ok:
+        return
+    workspace = yield from _workspace(settings)
+    if settings.slack_app_token is not None:
+        yield _socket(settings)
+    yield from _signing(settings)
+    try:
+        with existing(settings) as urls:
+            yield from asyncio.run(_people(settings, urls, workspace))
+    except (ExpertError, SQLAlchemyError, OSError) as error:
+        yield Finding("tenant", ok=False, detail=str(error).splitlines()[0], advice="See `expert doctor`.")
+
+
+def _extra() -> Finding:
+    if importlib.util.find_spec("slack_bolt") is None:
+        return Finding(
+            "extra", ok=False, detail="Slack's library is not installed", advice="make setup-slack"
+        )
+    return Finding("extra", ok=True, detail="Slack's library is installed")
+
+
+def _shapes(settings: Settings) -> Iterator[Finding]:
+    """What is wrong with what is set. Tokens are easily taken for one another; what they are is not said."""
+    bot, app = settings.slack_bot_token, settings.slack_app_token
+    if bot is None:
+        yield Finding("settings", ok=False, detail="EXPERT_SLACK_BOT_TOKEN is not set", advice=_WHERE_BOT)
+    elif not _BOT_TOKEN.fullmatch(bot.get_secret_value()):
+        expires = bot.get_secret_value().startswith("xoxe")
+        what = "is one that expires" if expires else "does not look like xoxb-…"
+        yield Finding(
+            "settings",
+            ok=False,
+            detail=f"EXPERT_SLACK_BOT_TOKEN {what}",
+            advice=_TOKEN_ADVICE["token_expired"] if expires else _WHERE_BOT,
+        )
+    if app is not None and not _APP_TOKEN.fullmatch(app.get_secret_value()):
+        detail = "EXPERT_SLACK_APP_TOKEN does not look like xapp-…"
+        yield Finding("settings", ok=False, detail=detail, advice=_WHERE_APP)
+    secrets = signing_secrets(settings)
+    if any(one.startswith(("xox", "xapp")) or len(one) < 16 for one in secrets):
+        detail = "EXPERT_SLACK_SIGNING_SECRET is a token, or too short"
+        yield Finding("settings", ok=False, detail=detail, advice=_WHERE_SECRET)
+    if app is None and not secrets:
+        yield Finding(
+            "settings",
+            ok=False,
+            detail="neither EXPERT_SLACK_APP_TOKEN nor EXPERT_SLACK_SIGNING_SECRET is set: nothing gets in",
+            advice=f"{_WHERE_APP} Or, where Slack can reach The Expert: {_WHERE_SECRET}",
+        )
+
+
+def _way_in(settings: Settings) -> Finding:
+    socket = "The Expert connects to Slack (Socket Mode)"
+    return Finding(
+        "settings", ok=True, detail=socket if settings.slack_app_token else f"Slack sends to {EVENTS_PATH}"
+    )
+
+
+def _workspace(settings: Settings) -> Generator[Finding, None, "Workspace | None"]:
+    """Whose token it is, and what it may do."""
+    from bots.slack.adapter import identify
+
+    token = settings.slack_bot_token
+    try:
+        known = asyncio.run(identify(token.get_secret_value() if token else "", api=settings.slack_api_url))
+    except Refused as error:
+        advice = _TOKEN_ADVICE.get(error.code, _WHERE_BOT)
+        yield Finding("bot token", ok=False, detail=f"Slack says {error.code}", advice=advice)
+        return None
+    except Unavailable as error:
+        yield Finding("bot token", ok=False, detail=str(error), advice=_UNREACHABLE)
+        return None
+    yield Finding("bot token", ok=True, detail=f"of the workspace {known.name} ({known.id})")
+    missing = [one for one in needed() if one not in known.scopes]
+    if missing:
+        without = dict.fromkeys(what for one in missing for what in wanted_for(one))
+        detail = f"{', '.join(missing)} missing; without: {', '.join(without)}"
+        yield Finding("scopes", ok=False, detail=detail, advice=_TOKEN_ADVICE["missing_scope"])
+    else:
+        yield Finding("scopes", ok=True, detail=f"all {len(needed())} that are needed")
+    return known
+
+
+def _socket(settings: Settings) -> Finding:
+    from bots.slack.adapter import connections
+
+    token = settings.slack_app_token
+    try:
+        others = asyncio.run(
+            connections(token.get_secret_value() if token else "", api=settings.slack_api_url)
+        )
+    except Refused as error:
+        return Finding("socket", ok=False, detail=f"Slack says {error.code}", advice=_WHERE_APP)
+    except Unavailable as error:
+        return Finding("socket", ok=False, detail=str(error), advice=_UNREACHABLE)
+    if not others:
+        advice = "Start it with `make up`; where it runs, its log says why."
+        return Finding("socket", ok=False, detail="it opens, but The Expert does not listen", advice=advice)
+    return Finding("socket", ok=True, detail="it opens, and The Expert listens")
+
+
+def _signing(settings: Settings) -> Iterator[Finding]:
+    secrets = signing_secrets(settings)
+    if not secrets:
+        yield Finding("signing secret", ok=True, detail="none is needed: Slack does not send to us")
+        return
+    for number, secret in enumerate(secrets, start=1):
+        name = "signing secret" if len(secrets) == 1 else f"signing secret {number}"
+        yield attempt(name, lambda secret=secret: _accepted(settings, secret), _RESTART)  # type: ignore[misc]  # bound now
+
+
+def _accepted(settings: Settings, secret: str) -> str:
+    """As Slack asks an address that it is given: https://docs.slack.dev/reference/events/url_verification"""
+    body = json.dumps({"type": "url_verification", "challenge": "expert-slack-check", "token": ""})
+    now = str(int(time.time()))
+    mac = hmac.new(secret.encode(), f"v0:{now}:{body}".encode(), hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json",
+        "X-Slack-Request-Timestamp": now,
+        "X-Slack-Signature": f"v0={mac}",
+    }
+    status, said = exchange(
+        settings.location, "POST", EVENTS_PATH, body.encode(), headers, timeout_s=_PATIENCE_S
+    )
+    if status != 200 or b"expert-slack-check" not in said:
+        raise Rejected(f"{settings.location.url}{EVENTS_PATH} answers {status}")
+    return f"{settings.location.url}{EVENTS_PATH} takes what is signed with it"
+
+
+async def _people(settings: Settings, urls: DatabaseUrls, workspace: "Workspace | None") -> list[Finding]:
+    """The tenant, where its reviews are shown, and whether its reviewers are on Slack."""
+    engine, system = connect(urls.app, pool_size=1), connect(urls.system, pool_size=1)
+    try:
+        try:
+            slug, tenant = await tenant_on_slack(system, settings.slack_tenant)
+        except Rejected as error:
+            return [Finding("tenant", ok=False, detail=str(error), advice="Set EXPERT_SLACK_TENANT.")]
+        async with SqlStore(engine, audit_keyring(settings)).transaction(tenant) as tx:
+            departments, members = await tx.people.departments(), await tx.people.members()
+            shown = {
+                one.id for one in departments if await tx.talk.channels.reviewing(one.id, platform="slack")
+            }
+            linked = {one.id for one in members if await tx.talk.identities.of(one.id, platform="slack")}
+    finally:
+        await engine.dispose()
+        await system.dispose()
+    reviewing = [
+        one for one in members if any(one.may(Role.REVIEWER, department.id) for department in departments)
+    ]
+    unknown = [one for one in reviewing if one.id not in linked]
+    return [
+        Finding("tenant", ok=True, detail=slug),
+        _channels([one for one in departments if one.id not in shown]),
+        await _reviewers(settings, workspace, reviewing, unknown),
+    ]
+
+
+def _channels(without: Sequence[Department]) -> Finding:
+    if not without:
+        return Finding("review channels", ok=True, detail="every department has one")
+    return Finding(
+        "review channels",
+        ok=True,
+        detail=f"none for {', '.join(one.slug for one in without)}: reviews go to each reviewer alone",
+        advice="To review together, type /expert setup in the department's channel.",
+    )
+
+
+async def _reviewers(
+    settings: Settings, workspace: "Workspace | None", reviewing: Sequence[Member], unknown: Sequence[Member]
+) -> Finding:
+    if not reviewing:
+        advice = "expert member add HANDLE --name NAME --email ADDRESS --role DEPARTMENT:reviewer"
+        return Finding("reviewers", ok=False, detail="there are none", advice=advice)
+    absent = [f"{one.handle} (no e-mail address)" for one in unknown if not one.email]
+    addressed = [one for one in unknown if one.email]
+    if workspace is not None:
+        looked_up = addressed[:_REVIEWERS_LOOKED_UP]
+        found = await asyncio.gather(*(_on_slack(settings, workspace, one.email or "") for one in looked_up))
+        absent += [
+            f"{one.handle} ({one.email})" for one, there in zip(looked_up, found, strict=True) if not there
+        ]
+    if absent:
+        advice = (
+            "Give them the address they have on Slack with `expert member add`, or link them:"
+            " expert member link HANDLE --slack WORKSPACE/USER"
+        )
+        return Finding(
+            "reviewers", ok=False, detail=f"not found on Slack: {', '.join(absent)}", advice=advice
+        )
+    return Finding("reviewers", ok=True, detail=f"all {len(reviewing)} are on Slack")
+
+
+async def _on_slack(settings: Settings, workspace: "Workspace", email: str) -> bool:
+    from bots.slack.adapter import call_once
+
+    try:
+        found, _ = await call_once(
+            workspace.bot_token, "users.lookupByEmail", api=settings.slack_api_url, email=email
+        )
+    except Refused:
+        return False
+    return not to_identity(workspace.id, found["user"]).guest
