@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path, Query
 from brain.api import present, schemas
 from brain.api.access import Shared, Speaker
 from brain.api.errors import problems
+from brain.domain.conversation import Identity
 from brain.domain.records import KeyId, TaskId
-from brain.usecases import administer, be_away, read
+from brain.usecases import administer, be_away, link, read
 from brain.usecases.replay import replay as replay_task
 
 router = APIRouter(tags=["administration"])
@@ -103,6 +104,39 @@ async def back(
 ) -> schemas.MemberShown:
     store = shared.services.store
     member = await be_away.be_back(store, principal, handle)
+    return present.member(member, present.slugs(await read.departments(store, principal)))
+
+
+@router.post(
+    "/v1/members/{handle}/link",
+    summary="Say who on a chat platform a member is",
+    description="They may do what the member may. Needs the role admin in all of the member's departments.",
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def link_member(
+    handle: Annotated[schemas.Handle, Path()],
+    body: schemas.PlatformIdentity,
+    principal: Speaker,
+    shared: Shared,
+) -> schemas.MemberShown:
+    store = shared.services.store
+    member = await link.link(store, principal, handle, Identity(body.platform, body.workspace, body.id))
+    return present.member(member, present.slugs(await read.departments(store, principal)))
+
+
+@router.post(
+    "/v1/members/{handle}/unlink",
+    summary="Take that back",
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def unlink_member(
+    handle: Annotated[schemas.Handle, Path()],
+    body: schemas.PlatformIdentity,
+    principal: Speaker,
+    shared: Shared,
+) -> schemas.MemberShown:
+    store = shared.services.store
+    member = await link.unlink(store, principal, handle, Identity(body.platform, body.workspace, body.id))
     return present.member(member, present.slugs(await read.departments(store, principal)))
 
 

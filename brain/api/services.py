@@ -7,7 +7,7 @@ from typing import NamedTuple
 from brain.api.limits import Limits
 from brain.api.progress import ProgressBoard
 from brain.domain.circuit import Circuit
-from brain.ports import Store
+from brain.ports.talk import TalkStore
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask
 from brain.usecases.calibrate import Calibrate
@@ -39,7 +39,7 @@ class Services:
     `circuits` are the backends that this process asks over the network.
     """
 
-    store: Store
+    store: TalkStore
     accept: Accept
     ask: Ask
     decide: Decide

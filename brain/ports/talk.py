@@ -88,6 +88,8 @@ class Identities(Protocol):
 
     async def link(self, identity: Identity, member: MemberId) -> None: ...
 
+    async def unlink(self, identity: Identity) -> None: ...
+
     async def of(self, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
         """Workspace and external id of each of the member's identities."""
 

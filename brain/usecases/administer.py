@@ -66,7 +66,7 @@ async def add_member(store: Store, principal: Principal, new: NewMember) -> Save
 async def disable_member(store: Store, principal: Principal, handle: str) -> Member:
     """Their keys are revoked with them: enabled again, a member starts with new ones."""
     async with store.transaction(principal.tenant) as tx:
-        member = await _managed(tx, principal, handle)
+        member = await managed(tx, principal, handle)
         if member.id == principal.member.id:
             raise Rejected("You cannot disable yourself; ask another admin.")
         disabled = replace(member, disabled_at=member.disabled_at or tx.now)
@@ -79,7 +79,7 @@ async def disable_member(store: Store, principal: Principal, handle: str) -> Mem
 async def enable_member(store: Store, principal: Principal, handle: str) -> Member:
     """With the roles they had, and without any of the keys."""
     async with store.transaction(principal.tenant) as tx:
-        member = await _managed(tx, principal, handle)
+        member = await managed(tx, principal, handle)
         if member.erased_at is not None:
             raise Rejected(f"{member.handle} was erased; add the person as a new member.")
         if member.disabled_at is None:
@@ -95,7 +95,7 @@ async def enable_member(store: Store, principal: Principal, handle: str) -> Memb
 async def add_key(store: Store, principal: Principal, handle: str, *, name: str) -> tuple[Key, str]:
     """The key and its secret, which is shown this once and kept nowhere."""
     async with store.transaction(principal.tenant) as tx:
-        member = await _managed(tx, principal, handle)
+        member = await managed(tx, principal, handle)
         if member.disabled_at is not None:
             raise Rejected(f"{member.handle} is disabled; first `expert member enable {member.handle}`.")
         secret = new_key(principal.tenant)
@@ -110,7 +110,7 @@ async def revoke_key(store: Store, principal: Principal, key: KeyId) -> Key:
         found = next((one for one in await tx.people.keys() if one.id == key), None)
         if found is None:
             raise Missing(f"There is no key {key}.")
-        await _managed(tx, principal, str(found.member))
+        await managed(tx, principal, str(found.member))
         revoked = replace(found, revoked_at=found.revoked_at or tx.now)
         await tx.people.save_key(revoked)
         await _note(tx, principal, "key.revoked", f"key {key}")
@@ -138,7 +138,7 @@ def _is_id(handle: str) -> bool:
     return True
 
 
-async def _managed(tx: Transaction, principal: Principal, handle: str) -> Member:
+async def managed(tx: Transaction, principal: Principal, handle: str) -> Member:
     """A member whom the principal may manage: admin in every department that member belongs to.
 
     Otherwise one department's admin could speak with the rights of another's.

@@ -1,5 +1,6 @@
 """Who may do what: `member` and `key`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
@@ -15,7 +16,7 @@ from config.location import locate
 member_app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Add, list, disable and enable members, and say who is away.",
+    help="Add, list, link, disable and enable members, and say who is away.",
 )
 key_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Add, list and revoke API keys.")
 Handle = Annotated[str, typer.Argument(metavar="HANDLE", help="Short name of the member.")]
@@ -120,6 +121,45 @@ def be_back(handle: Handle, speak_as: As = None, as_json: AsJson = False) -> Non
         show_json(back)
     else:
         say(f"{handle} is back.")
+
+
+Slack = Annotated[
+    str,
+    typer.Option(
+        "--slack",
+        metavar="WORKSPACE/USER",
+        help="Ids on Slack: of the workspace (T…), and of the person (profile → ⋮ → Copy member ID).",
+    ),
+]
+
+
+@member_app.command("link", epilog=examples("expert member link mia --slack T012AB3C4/U061F7AUR"))
+def link_member(handle: Handle, slack: Slack, speak_as: As = None, as_json: AsJson = False) -> None:
+    """Say who on Slack a member is, where their e-mail addresses differ."""
+    body = _identity(slack)
+    linked = Speaker(ADMIN, speak_as).post(f"/v1/members/{path_segment(handle)}/link", body)
+    if as_json:
+        show_json(linked)
+    else:
+        say(f"{slack} on Slack is {handle} from now on.")
+
+
+@member_app.command("unlink", epilog=examples("expert member unlink mia --slack T012AB3C4/U061F7AUR"))
+def unlink_member(handle: Handle, slack: Slack, speak_as: As = None, as_json: AsJson = False) -> None:
+    """Take that back; where their e-mail addresses are the same, they go on being recognised by it."""
+    body = _identity(slack)
+    unlinked = Speaker(ADMIN, speak_as).post(f"/v1/members/{path_segment(handle)}/unlink", body)
+    if as_json:
+        show_json(unlinked)
+    else:
+        say(f"{slack} on Slack is not linked to {handle} any more.")
+
+
+def _identity(slack: str) -> dict[str, str]:
+    found = re.fullmatch(r"([TE][A-Z0-9]+)/([UW][A-Z0-9]+)", slack)
+    if found is None:
+        raise typer.BadParameter(f"{slack} is not like T012AB3C4/U061F7AUR", param_hint="--slack")
+    return {"platform": "slack", "workspace": found[1], "id": found[2]}
 
 
 def _numbers(reviews: Sequence[int]) -> str:

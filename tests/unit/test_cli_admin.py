@@ -206,6 +206,14 @@ def test_member_absent_and_back(api: FakeApi, run: Run) -> None:
     assert run("member", "absent", "raj", "--until", "soon")[0] == 2
 
 
+def test_member_link_and_unlink(api: FakeApi, run: Run) -> None:
+    api.replies |= {"POST /v1/members/raj/link": {}, "POST /v1/members/raj/unlink": {}}
+    assert run("member", "link", "raj", "--slack", "T1/U2")[1] == "T1/U2 on Slack is raj from now on.\n"
+    assert api.seen[0].body == {"platform": "slack", "workspace": "T1", "id": "U2"}
+    assert "not linked to raj any more" in run("member", "unlink", "raj", "--slack", "T1/U2")[1]
+    assert run("member", "link", "raj", "--slack", "raj")[0] == 2
+
+
 def test_member_disable_and_list(api: FakeApi, run: Run) -> None:
     member = {"handle": "r/j", "name": "Raj", "email": None, "roles": {"hr": ["asker"]}, "disabled_at": None}
     api.replies |= {"POST /v1/members/r/j/disable": member, "GET /v1/members": [member]}

@@ -261,6 +261,12 @@ class SqlIdentities:
             )
         )
 
+    async def unlink(self, identity: Identity) -> None:
+        await self.connection.execute(
+            text("DELETE FROM identity WHERE (platform, external_id) = (:platform, :id)"),
+            {"platform": identity.platform, "id": _external(identity.workspace, identity.external_id)},
+        )
+
     async def of(self, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
         rows = await self.connection.execute(
             text(
