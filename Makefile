@@ -10,7 +10,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c '$(PROBE)' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev $(EXTRAS:%=setup-%) up test fuzz check format lock clean
+.PHONY: help setup setup-dev $(EXTRAS:%=setup-%) up demo-slack test fuzz check format lock clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ $(EXTRAS:%=setup-%): setup-%: $(VENV)/.base $(VENV)/.%
 
 up: setup ## set up, then start The Expert with its demo; Ctrl-C stops it
 	@exec $(BIN)/expert up
+
+demo-slack: setup setup-slack ## play a conversation on Slack, without an account: what each person sees
+	@$(BIN)/python -m demo.slack_loop
 
 test: setup-dev ## run every test, with the coverage of the brain
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85

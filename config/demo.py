@@ -11,8 +11,19 @@ NAME = "Northlight Freight"
 ASKER = "amira"
 REVIEWER = "ravi"
 FOUNDERS = (
-    Founder(ASKER, "Amira Solberg", frozenset({Role.ASKER}), only_in=frozenset({"it-ops"})),
-    Founder(REVIEWER, "Ravi Lindqvist", frozenset({Role.REVIEWER, Role.ADMIN})),
+    Founder(
+        ASKER,
+        "Amira Solberg",
+        frozenset({Role.ASKER}),
+        only_in=frozenset({"it-ops"}),
+        email="amira@northlight.example",
+    ),
+    Founder(
+        REVIEWER,
+        "Ravi Lindqvist",
+        frozenset({Role.REVIEWER, Role.ADMIN}),
+        email="ravi@northlight.example",
+    ),
 )
 # Which key goes under which name in keys.toml.
 KEYS = {"asker": ASKER, "reviewer": REVIEWER}

@@ -21,6 +21,7 @@ class Founder:
     name: str
     roles: frozenset[Role]
     only_in: frozenset[str] | None = None
+    email: str | None = None
 
 
 async def found(
@@ -48,7 +49,7 @@ async def found(
             for slug_, id_ in departments.items():
                 if founder.handle in reviewers.get(slug_, ()):
                     roles[id_] = roles.get(id_, frozenset()) | {Role.REVIEWER}
-            member = Member(MemberId(uuid4()), founder.handle, founder.name, roles=roles)
+            member = Member(MemberId(uuid4()), founder.handle, founder.name, email=founder.email, roles=roles)
             await tx.people.save_member(member)
             await tx.records.audit(AuditEntry(None, "member.saved", f"member {member.id}"))
         await tx.records.audit(AuditEntry(None, "tenant.founded", f"tenant {tenant}"))

@@ -124,12 +124,13 @@ def submission(body: Json) -> Inbound | None:
     view, user = _object(body.get("view")), _text(_object(body.get("user")), "id")
     if body.get("type") != "view_submission" or not (user and _text(view, "callback_id")):
         return None
-    values = _object(_object(view.get("state")).get("values"))
     return Inbound(
         delivery=f"view/{_text(view, 'id')}/{_text(view, 'hash')}",
         conversation=Conversation("slack", _team(body), ""),
         author=user,
-        what=Submitted(_text(view, "callback_id"), _text(view, "private_metadata"), entered(values)),
+        what=Submitted(
+            _text(view, "callback_id"), _text(view, "private_metadata"), entered(_object(view.get("state")))
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -58,6 +59,8 @@ class World:
         self._changed = asyncio.Event()
         self._ahead_s = 0.0
         self._last_us = 0
+        # Ids are never given twice, not even by two worlds: whoever remembers them takes them for the same.
+        self._salt = uuid.uuid4().hex[:6].upper()
         self._count = 0
 
     # ---- time and ids
@@ -77,7 +80,7 @@ class World:
 
     def fresh(self, prefix: str) -> str:
         self._count += 1
-        return f"{prefix}0FAKE{self._count:05d}"
+        return f"{prefix}0{self._salt}{self._count:05d}"
 
     # ---- who waits for something to happen
 
