@@ -53,7 +53,8 @@ lock: setup-dev ## renew requirements/*.txt
 	@rm -rf build/lock && mkdir -p build/lock requirements
 	$(COMPILE) --upgrade --all-extras --group build --group dev -o build/lock/all.txt
 	$(COMPILE) -c build/lock/all.txt --group build -o requirements/base.txt
-	$(COMPILE) -c build/lock/all.txt --group build --group dev --extra litellm --extra weaviate -o requirements/dev.txt
+	$(COMPILE) -c build/lock/all.txt --group build --group dev --extra litellm --extra weaviate \
+		--extra slack --extra ocr -o requirements/dev.txt
 	@set -e; for extra in $(EXTRAS); do echo "requirements/$$extra.txt"; \
 		$(COMPILE) -c build/lock/all.txt --group build --extra $$extra -o requirements/$$extra.txt; done
 	@! grep -nE '://|index-url|find-links|^-e|file:' requirements/*.txt || \
