@@ -93,7 +93,9 @@ class Slack:
                 body += chunk
                 if len(body) > _LARGEST_REQUEST:
                     return Response("This is larger than anything Slack sends.", 413)
-            done = await self.receiver.request(body, dict(request.headers))
+            # A header that comes twice is none of Slack's; joined, it fits nothing.
+            headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+            done = await self.receiver.request(body, headers)
             return Response(done.body, done.status, media_type=done.content_type)
 
         app.add_api_route(EVENTS_PATH, receive, methods=["POST"], include_in_schema=False)

@@ -1,38 +1,44 @@
 """The one file that knows Slack's SDK: what Bolt receives, and how the Web API is called."""
 
 import asyncio
-import json
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
-from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.chat_platform import Inbound, Unknown
-from bots.slack import inbound
-from bots.slack.calls import Refused
+from bots.slack import inbound, signatures
+from bots.slack.calls import AWAY_S, Refused, encoded, retry_after_s
 from bots.slack.pacing import Pace
-from brain.domain.errors import Rejected, Unavailable
+from brain.domain.errors import ExpertError, Rejected, Unavailable
 
 Handle = Callable[[Inbound], Awaitable[None]]
 EVERYTHING = re.compile(".*", re.DOTALL)
 SLACK = "https://slack.com/api/"
 _TIMEOUT_S = 15
-_AWAY_S = 2.0
+_KEEP_S = 2.5  # Slack waits for 3
+# What Bolt raises where a request has not the shape that it takes for granted.
+_UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+# Notes in a request's context: whether its workspace has the bot, and whether it came as far as to us.
+_KNOWN, _TAKEN = "expert_known", "expert_taken"
 # Slack did nothing, and may do it later. https://docs.slack.dev/reference/methods/chat.postMessage#errors
 _LATER = ("ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org")
 _MAYBE = ("internal_error", "fatal_error")
 _READS = ("conversations.", "users.", "auth.test", "files.info", "team.info", "bots.info")
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,11 @@ class SlackCalls:
         client = client_for(known.bot_token, api=self.api, session=self._open())
         try:
             # Form bodies: not every method takes JSON.
-            done = await client.api_call(method, data=_encoded(arguments))
+            done = await client.api_call(method, data=encoded(arguments))
         except SlackApiError as error:
             raise self._failure(workspace, method, arguments, error) from error
         except aiohttp.ClientConnectorError as error:
-            raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+            raise Unavailable("Slack cannot be reached.", AWAY_S) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _lost(method, error) from error
         return dict(done.data) if isinstance(done.data, dict) else {}
@@ -85,11 +91,11 @@ class SlackCalls:
             async with self._open().post(address, json=body, allow_redirects=False) as response:
                 status = response.status
         except aiohttp.ClientConnectorError as error:
-            raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+            raise Unavailable("Slack cannot be reached.", AWAY_S) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unknown(type(error).__name__) from error
         if status == 429:
-            raise Unavailable("Slack takes no more of this for the moment.", _AWAY_S)
+            raise Unavailable("Slack takes no more of this for the moment.", AWAY_S)
         if status >= 500:
             raise Unknown(f"status {status}")
         if status >= 300:
@@ -103,14 +109,14 @@ class SlackCalls:
         try:
             async with self._open().get(address, headers=headers, allow_redirects=False) as response:
                 if response.status >= 500:
-                    raise Unavailable("Slack cannot give the file just now.", _AWAY_S)
+                    raise Unavailable("Slack cannot give the file just now.", AWAY_S)
                 if response.status != 200 or response.content_type == "text/html":
                     raise Rejected("Slack does not give this file: it is gone, or files:read is missing.")
                 content = await response.content.read(most + 1)
                 while len(content) <= most and (more := await response.content.read(most + 1)):
                     content += more
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+            raise Unavailable("Slack cannot be reached.", AWAY_S) from error
         if len(content) > most:
             raise Rejected(f"The file is larger than {most // 2**20} MB.")
         return content
@@ -140,7 +146,7 @@ class SlackCalls:
         data = getattr(error.response, "data", None)
         code = str(data.get("error", "")) if isinstance(data, dict) else ""
         if status == 429 or code in _LATER:
-            after_s = _retry_after(getattr(error.response, "headers", None))
+            after_s = retry_after_s(getattr(error.response, "headers", None))
             self.pace.close(workspace, method, channel=str(arguments.get("channel", "")), for_s=after_s)
             return Unavailable("Slack takes no more of this for the moment.", after_s)
         if status >= 500 or code in _MAYBE or not code:
@@ -151,25 +157,8 @@ class SlackCalls:
 def _lost(method: str, error: Exception) -> Exception:
     """Nobody knows whether it happened; where it may happen twice, that does not matter."""
     if method.startswith(_READS) or method in ("chat.update", "chat.delete", "views.publish"):
-        return Unavailable("Slack did not answer properly.", _AWAY_S)
+        return Unavailable("Slack did not answer properly.", AWAY_S)
     return Unknown(type(error).__name__)
-
-
-def _retry_after(headers: Any) -> float:
-    """Seconds; an absent or unreadable one is taken for a moment. An HTTP date is not what Slack sends."""
-    value = str((headers or {}).get("Retry-After", "")).strip()
-    return min(3600.0, max(1.0, float(value))) if value.isdigit() else 30.0 if value else _AWAY_S
-
-
-def _encoded(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: json.dumps(value)
-        if isinstance(value, dict | list)
-        else ("true" if value else "false")
-        if isinstance(value, bool)
-        else value
-        for name, value in arguments.items()
-    }
 
 
 def client_for(
@@ -186,14 +175,14 @@ async def call_once(
     app. Raises `Unavailable` where nobody can tell, and `Refused` where Slack says no."""
     auth = {"client_id": sign_in[0], "client_secret": sign_in[1]} if sign_in else None
     try:
-        done = await client_for(token, api=api).api_call(method, data=_encoded(arguments), auth=auth)
+        done = await client_for(token, api=api).api_call(method, data=encoded(arguments), auth=auth)
     except SlackApiError as error:
         code = error.response.get("error", "") if isinstance(error.response.data, dict) else ""
         if not code or code in (*_LATER, *_MAYBE):
-            raise Unavailable("Slack did not answer properly.", _AWAY_S) from error
+            raise Unavailable("Slack did not answer properly.", AWAY_S) from error
         raise Refused(code, method) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unavailable("Slack cannot be reached.", _AWAY_S) from error
+        raise Unavailable("Slack cannot be reached.", AWAY_S) from error
     return dict(done.data) if isinstance(done.data, dict) else {}, done.headers
 
 
@@ -225,7 +214,7 @@ async def connections(app_token: str, *, api: str = SLACK) -> int:
         ):
             hello = await socket.receive_json()
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
-        raise Unavailable("Slack's socket cannot be reached.", _AWAY_S) from error
+        raise Unavailable("Slack's socket cannot be reached.", AWAY_S) from error
     return int(hello.get("num_connections") or 1) - 1
 
 
@@ -243,8 +232,8 @@ class Receiver:
     """Everything that Slack sends goes to `handle`, which keeps it; only then is Slack told that we have it.
 
     `looking` is what a command is answered with while its answer is looked for, `away` while nothing can be
-    kept; `changed` is told of a workspace, channel and person that are not what they were. Both secrets of
-    `signing_secrets` count while one is replaced by another.
+    kept, `gone` where `find` knows no such workspace. `changed` is told of a workspace, channel and person
+    that are not what they were. Both secrets of `signing_secrets` count while one is replaced by another.
     """
 
     handle: Handle
@@ -253,6 +242,8 @@ class Receiver:
     changed: Callable[[str, str, str], None] | None = None
     looking: str = "Looking for an answer…"
     away: str = "I cannot take this just now. Please try again in a minute."
+    gone: str = "The Expert is not installed in this workspace (any more)."
+    now_s: Callable[[], float] = time.time
     app: AsyncApp = field(init=False)
 
     def __post_init__(self) -> None:
@@ -263,6 +254,7 @@ class Receiver:
             raise_error_for_unhandled_request=True,
             authorize=_authorize(self.find),
         )
+        app.use(_installed(self.gone))
         app.event(EVERYTHING)(self._event)
         app.command(EVERYTHING)(self._command)
         app.action(EVERYTHING)(self._action)
@@ -273,12 +265,19 @@ class Receiver:
 
     async def request(self, body: bytes, headers: dict[str, str]) -> Answered:
         """One request of Slack's over HTTP; 401 where it is not Slack's."""
-        text = body.decode("utf-8", errors="replace")
-        if not self._signed(text, headers):
+        if signatures.ssl_check(body):
+            return Answered(200)
+        if not signatures.signed(body, headers, self.signing_secrets, now_s=self.now_s()):
             return Answered(401, "The signature is wrong, or too old.")
-        done = await self.app.async_dispatch(AsyncBoltRequest(body=text, headers=dict(headers)))
-        types = done.headers.get("content-type") or ["text/plain"]
-        return Answered(done.status, done.body or "", types[0])
+        # Nothing else of the headers: they are not signed, and Bolt obeys some of them.
+        types = {name: value for name, value in headers.items() if name.lower() == "content-type"}
+        try:
+            done = await self.app.async_dispatch(AsyncBoltRequest(body=body.decode(), headers={**types}))
+        except _UNREADABLE as error:
+            log.warning("slack.unreadable", error=type(error).__name__)
+            return Answered(400, "This is nothing that Slack sends.")
+        said_as = done.headers.get("content-type") or ["text/plain"]
+        return Answered(done.status, done.body or "", said_as[0])
 
     def sockets(self, app_token: str, *, api: str = SLACK) -> AsyncSocketModeHandler:
         """Listens where no request can come in; `connect_async` and `close_async`."""
@@ -286,80 +285,100 @@ class Receiver:
             self.app, app_token, web_client=client_for(app_token, api=api), ping_interval=10
         )
 
-    def _signed(self, body: str, headers: dict[str, str]) -> bool:
-        known = {name.lower(): value for name, value in headers.items()}
-        timestamp = known.get("x-slack-request-timestamp", "")
-        signature = known.get("x-slack-signature", "")
-        if not re.fullmatch(r"[0-9]{1,12}", timestamp):  # the SDK raises ValueError at anything else
-            return False
-        return any(
-            SignatureVerifier(secret).is_valid(body, timestamp, signature)
-            for secret in self.signing_secrets
-            if secret
-        )
-
     async def _event(self, body: dict[str, Any], context: dict[str, Any]) -> None:
+        _taken(context)
         heard = inbound.event(body, bot_user=str(context.get("bot_user_id") or ""))
-        inner = body.get("event") or {}
-        if str(inner.get("type", "")).startswith(("member_", "user_change", "team_join")):
-            user = inner.get("user")
-            named = user.get("id", "") if isinstance(user, dict) else str(user or "")
-            if self.changed is not None:
-                self.changed(str(body.get("team_id", "")), str(inner.get("channel") or ""), named)
-        if heard is not None:
-            await self.handle(heard)
+        if self.changed is not None and (what := inbound.changed(body)):
+            self.changed(*what)
+        await self._keep(heard)
 
-    async def _command(self, body: dict[str, Any], ack: AsyncAck) -> None:
+    async def _command(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
+        _taken(context)
         said = inbound.command(body)
-        try:
-            if said is not None:
-                await self.handle(said)
-        except Unavailable:
-            # Slack does not repeat a command: the one who typed it has to know.
-            await ack(text=self.away, response_type="ephemeral")
-            return
+        await self._keep(said)
         word = str(body.get("text") or "").strip().lower().split(" ")[0]
         asks = said is not None and word not in ("", "help", "why", "status", "setup")
         await ack(text=self.looking, response_type="ephemeral") if asks else await ack()
 
-    async def _action(self, body: dict[str, Any], ack: AsyncAck) -> None:
+    async def _action(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
+        _taken(context)
         await self._keep(inbound.action(body))
         await ack()
 
-    async def _shortcut(self, body: dict[str, Any], ack: AsyncAck) -> None:
+    async def _shortcut(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
+        _taken(context)
         await self._keep(inbound.shortcut(body))
         await ack()
 
-    async def _view(self, body: dict[str, Any], ack: AsyncAck) -> None:
-        try:
-            await self._keep(inbound.submission(body))
-        except Unavailable:
-            view = body.get("view") or {}
-            blocks = [one for one in view.get("blocks", []) if one.get("type") == "input"]
-            if not blocks:
-                raise
-            # What was written stays in the form.
-            await ack(response_action="errors", errors={blocks[0]["block_id"]: self.away})
-            return
+    async def _view(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
+        _taken(context)
+        await self._keep(inbound.submission(body))
         await ack()
 
     async def _keep(self, happened: Inbound | None) -> None:
-        if happened is not None:
-            await self.handle(happened)
+        if happened is None:
+            return
+        try:
+            async with asyncio.timeout(_KEEP_S):
+                await self.handle(happened)
+        except TimeoutError as error:
+            raise Unavailable("It could not be kept in time.") from error
 
-    async def _error(self, error: Exception) -> BoltResponse:
+    async def _error(self, error: Exception, body: dict[str, Any], context: dict[str, Any]) -> BoltResponse:
         if isinstance(error, BoltUnhandledRequestError):
             return BoltResponse(status=200, body="")
-        # Slack sends it again. Nothing of ours may look like a refusal.
-        return BoltResponse(status=503, body="")
+        if isinstance(error, _UNREADABLE) and _TAKEN not in context:
+            log.warning("slack.unreadable", error=type(error).__name__)
+            return BoltResponse(status=400, body="")  # Bolt stumbled over it before we saw it
+        log.warning("slack.not_kept", error=type(error).__name__, reason=_reason(error))
+        told = self._told(body) if isinstance(error, Unavailable) else None
+        # Slack sends events again. Nothing of ours may look like a refusal.
+        return BoltResponse(status=200, body=told) if told else BoltResponse(status=503, body="")
+
+    def _told(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Slack does not repeat what people typed: they have to know, and what is in a form stays there."""
+        if "command" in body:
+            return {"response_type": "ephemeral", "text": self.away}
+        if body.get("type") == "view_submission" and (block := inbound.first_entry(body)):
+            return {"response_action": "errors", "errors": {block: self.away}}
+        return None
 
 
-def _authorize(find: Find) -> Callable[..., Awaitable[Any]]:
-    # A function, not a method: Bolt passes what the parameters are named after, and knows no `self` here.
-    async def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult | None:
-        known = await find(team_id or "")
-        if known is None:
+def _taken(context: dict[str, Any]) -> None:
+    """From here on, what goes wrong is ours."""
+    context[_TAKEN] = True
+
+
+def _reason(error: Exception) -> str:
+    """Of a bug, no words: they may quote what was said."""
+    return str(error) if isinstance(error, ExpertError) else ""
+
+
+def _installed(gone: str) -> Callable[..., Awaitable[Any]]:
+    """Bolt, asked to refuse by itself, would first send a message somewhere."""
+
+    async def installed(
+        body: dict[str, Any], context: dict[str, Any], next_: Callable[[], Awaitable[Any]]
+    ) -> BoltResponse | None:
+        if context.get(_KNOWN, True):
+            await next_()
             return None
+        told = {"response_type": "ephemeral", "text": gone} if "command" in body else ""
+        return BoltResponse(status=200, body=told)
+
+    return installed
+
+
+def _authorize(find: Find) -> Callable[..., Awaitable[AuthorizeResult]]:
+    # A function, not a method: Bolt passes what the parameters are named after, and knows no `self` here.
+    async def authorize(
+        context: dict[str, Any], team_id: str | None, enterprise_id: str | None
+    ) -> AuthorizeResult:
+        # Installed for a whole organisation, Slack may name no workspace.
+        known = await find(team_id or enterprise_id or "")
+        context[_KNOWN] = known is not None
+        if known is None:
+            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id)
         return AuthorizeResult(
             enterprise_id=enterprise_id,
             team_id=known.id,

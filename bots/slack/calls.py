@@ -1,8 +1,13 @@
 """How the rest of the folder calls Slack, without knowing the SDK."""
 
+import json
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from brain.domain.errors import Rejected
+
+# How long to leave Slack alone where it does not say.
+AWAY_S = 2.0
 
 
 class Refused(Rejected):
@@ -23,3 +28,21 @@ class Calls(Protocol):
 
     async def download(self, workspace: str, address: str, *, most: int) -> bytes:
         """Up to `most` bytes; raises `Rejected` where there are more."""
+
+
+def retry_after_s(headers: Mapping[str, Any] | None) -> float:
+    """An absent or unreadable one is taken for a moment. An HTTP date is not what Slack sends."""
+    value = str((headers or {}).get("Retry-After", "")).strip()
+    return min(3600.0, max(1.0, float(value))) if value.isdigit() else 30.0 if value else AWAY_S
+
+
+def encoded(arguments: dict[str, Any]) -> dict[str, Any]:
+    """As a form takes them."""
+    return {
+        name: json.dumps(value)
+        if isinstance(value, dict | list)
+        else ("true" if value else "false")
+        if isinstance(value, bool)
+        else value
+        for name, value in arguments.items()
+    }

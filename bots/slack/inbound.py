@@ -4,7 +4,6 @@ https://docs.slack.dev/reference/events · https://docs.slack.dev/interactivity/
 """
 
 import re
-from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
@@ -21,10 +20,9 @@ from bots.chat_platform import (
     What,
 )
 from bots.slack.blocks import action_name
+from bots.slack.shapes import Json, number_at, object_of, objects_of, string_at
 from bots.slack.views import entered
 from brain.domain.conversation import Conversation
-
-Json = Mapping[str, Any]
 
 # What is said with a file, or shown in the channel as well, is said like anything else.
 _SAID_SUBTYPES = (None, "file_share", "thread_broadcast", "me_message", "bot_message")
@@ -33,37 +31,39 @@ _MARKUP = re.compile(r"<([^<>]*)>")
 
 
 def event(body: Json, *, bot_user: str) -> Inbound | None:
-    inner = _object(body.get("event"))
+    inner = object_of(body.get("event"))
+    if not string_at(body, "event_id"):
+        return None  # nothing would tell it from its repetition
     match inner.get("type"):
         case "message" | "app_mention":
             return _message(body, inner, bot_user=bot_user)
         case "app_home_opened" if inner.get("tab") == "home":
-            return _happened(body, inner, Opened(Place.HOME), channel=_text(inner, "channel"))
+            return _happened(body, inner, Opened(Place.HOME), channel=string_at(inner, "channel"))
         case "assistant_thread_started":
-            thread = _object(inner.get("assistant_thread"))
+            thread = object_of(inner.get("assistant_thread"))
             started = {"user": thread.get("user_id")}
-            channel, ts = _text(thread, "channel_id"), _text(thread, "thread_ts")
+            channel, ts = string_at(thread, "channel_id"), string_at(thread, "thread_ts")
             return _happened(body, started, Opened(Place.ASSISTANT), channel=channel, thread=ts)
         case "app_uninstalled":
             return _happened(body, {}, Removed())
-        case "tokens_revoked" if _object(inner.get("tokens")).get("bot"):
+        case "tokens_revoked" if object_of(inner.get("tokens")).get("bot"):
             return _happened(body, {}, Removed())
         case _:
             return None
 
 
 def command(body: Json) -> Inbound | None:
-    channel, user = _text(body, "channel_id"), _text(body, "user_id")
-    if not (user and _text(body, "trigger_id")):
+    channel, user = string_at(body, "channel_id"), string_at(body, "user_id")
+    if not (user and channel and string_at(body, "trigger_id")):
         return None
     said = Said(
-        plain(_text(body, "text"), bot_user=""),
+        plain(string_at(body, "text"), bot_user=""),
         Heard.COMMAND,
-        reply_to=_text(body, "response_url"),
-        trigger=_text(body, "trigger_id"),
+        reply_to=string_at(body, "response_url"),
+        trigger=string_at(body, "trigger_id"),
     )
     return Inbound(
-        delivery=f"command/{_text(body, 'trigger_id')}",
+        delivery=f"command/{string_at(body, 'trigger_id')}",
         conversation=Conversation("slack", _team(body), channel, reader=user),
         author=user,
         what=said,
@@ -73,25 +73,26 @@ def command(body: Json) -> Inbound | None:
 
 def action(body: Json) -> Inbound | None:
     """One button of a message of ours. Choices in forms come with the form."""
-    actions = body.get("actions")
-    pressed = _object(actions[0]) if isinstance(actions, list) and actions else {}
-    container, message = _object(body.get("container")), _object(body.get("message"))
-    user, channel = _text(_object(body.get("user")), "id"), _text(_object(body.get("channel")), "id")
-    if pressed.get("type") != "button" or not (user and channel):
+    pressed = next(iter(objects_of(body.get("actions"))), {})
+    container, message = object_of(body.get("container")), object_of(body.get("message"))
+    user = string_at(object_of(body.get("user")), "id")
+    channel = string_at(object_of(body.get("channel")), "id")
+    name, at = string_at(pressed, "action_id"), string_at(pressed, "action_ts")
+    ours = body.get("type") == "block_actions" and pressed.get("type") == "button"
+    if not (ours and name and at and user and channel):
         return None
-    ts = _text(container, "message_ts") or _text(message, "ts")
-    thread = _text(message, "thread_ts") or _text(container, "thread_ts")
-    name, at = _text(pressed, "action_id"), _text(pressed, "action_ts")
+    ts = string_at(container, "message_ts") or string_at(message, "ts")
+    thread = string_at(message, "thread_ts") or string_at(container, "thread_ts")
     return Inbound(
         delivery=f"action/{_team(body)}/{channel}/{ts}/{name}/{at}/{user}",
         conversation=Conversation("slack", _team(body), channel, thread),
         author=user,
         what=Pressed(
             action=action_name(name),
-            value=_text(pressed, "value"),
+            value=string_at(pressed, "value"),
             message=ts,
-            trigger=_text(body, "trigger_id"),
-            reply_to=_text(body, "response_url"),
+            trigger=string_at(body, "trigger_id"),
+            reply_to=string_at(body, "response_url"),
         ),
         direct=channel.startswith("D"),
     )
@@ -99,20 +100,22 @@ def action(body: Json) -> Inbound | None:
 
 def shortcut(body: Json) -> Inbound | None:
     """On a message: ask about it, or why the bot said it. The answer is for whom uses it."""
-    message, user = _object(body.get("message")), _text(_object(body.get("user")), "id")
-    channel, name = _text(_object(body.get("channel")), "id"), _text(body, "callback_id")
-    if body.get("type") != "message_action" or name not in _SHORTCUTS or not (user and channel):
+    message, user = object_of(body.get("message")), string_at(object_of(body.get("user")), "id")
+    channel, name = string_at(object_of(body.get("channel")), "id"), string_at(body, "callback_id")
+    trigger, reply_to = string_at(body, "trigger_id"), string_at(body, "response_url")
+    ts = string_at(message, "ts")
+    if body.get("type") != "message_action" or name not in _SHORTCUTS:
         return None
-    trigger, reply_to = _text(body, "trigger_id"), _text(body, "response_url")
-    ts = _text(message, "ts")
+    if not (user and channel and ts and trigger):
+        return None
     what: What = Pressed("why_message", "", ts, trigger, reply_to)
     if name == "ask":
-        text = plain(_text(message, "text"), bot_user="")
+        text = plain(string_at(message, "text"), bot_user="")
         what = Said(text, Heard.SHORTCUT, ts, _files(message), reply_to=reply_to, trigger=trigger)
     return Inbound(
         delivery=f"shortcut/{trigger}",
         conversation=Conversation(
-            "slack", _team(body), channel, _text(message, "thread_ts") or ts, reader=user
+            "slack", _team(body), channel, string_at(message, "thread_ts") or ts, reader=user
         ),
         author=user,
         what=what,
@@ -121,17 +124,37 @@ def shortcut(body: Json) -> Inbound | None:
 
 
 def submission(body: Json) -> Inbound | None:
-    view, user = _object(body.get("view")), _text(_object(body.get("user")), "id")
-    if body.get("type") != "view_submission" or not (user and _text(view, "callback_id")):
+    view, user = object_of(body.get("view")), string_at(object_of(body.get("user")), "id")
+    if body.get("type") != "view_submission" or view.get("type") != "modal":
+        return None
+    if not (user and string_at(view, "id") and string_at(view, "callback_id")):
         return None
     return Inbound(
-        delivery=f"view/{_text(view, 'id')}/{_text(view, 'hash')}",
+        delivery=f"view/{string_at(view, 'id')}/{string_at(view, 'hash')}",
         conversation=Conversation("slack", _team(body), ""),
         author=user,
         what=Submitted(
-            _text(view, "callback_id"), _text(view, "private_metadata"), entered(_object(view.get("state")))
+            string_at(view, "callback_id"),
+            string_at(view, "private_metadata"),
+            entered(object_of(view.get("state"))),
         ),
     )
+
+
+def first_entry(body: Json) -> str:
+    """The block of a submitted form by which an error can be shown; empty where it has none."""
+    blocks = objects_of(object_of(body.get("view")).get("blocks"))
+    found = (string_at(one, "block_id") for one in blocks if one.get("type") == "input")
+    return next(found, "")
+
+
+def changed(body: Json) -> tuple[str, str, str] | None:
+    """Workspace, channel and person of whom something is not as it was; None where nothing changed."""
+    inner = object_of(body.get("event"))
+    if not string_at(inner, "type").startswith(("member_", "user_change", "team_join")):
+        return None
+    person = string_at(object_of(inner.get("user")), "id") or string_at(inner, "user")
+    return _team(body), string_at(inner, "channel"), person
 
 
 def plain(text: str, *, bot_user: str) -> str:
@@ -153,17 +176,17 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def _message(body: Json, inner: Json, *, bot_user: str) -> Inbound | None:
-    subtype, ts, text = inner.get("subtype"), _text(inner, "ts"), _text(inner, "text")
-    channel, own = _text(inner, "channel"), inner.get("user") == bot_user and bool(bot_user)
+    subtype, ts, text = inner.get("subtype"), string_at(inner, "ts"), string_at(inner, "text")
+    channel, own = string_at(inner, "channel"), inner.get("user") == bot_user and bool(bot_user)
     if subtype not in _SAID_SUBTYPES or own or inner.get("hidden") or not (channel and ts):
         return None
     bot = bool(inner.get("bot_id") or subtype == "bot_message")
-    author = _text(inner, "bot_id") if bot else _text(inner, "user")
+    author = string_at(inner, "bot_id") if bot else string_at(inner, "user")
     if not author:
         return None
     direct = inner.get("channel_type") == "im" or (not inner.get("channel_type") and channel[:1] == "D")
     heard = Heard.DIRECT if direct and not bot else _heard(inner, text, bot_user)
-    thread = _text(inner, "thread_ts") or ("" if direct else ts)
+    thread = string_at(inner, "thread_ts") or ("" if direct else ts)
     said = Said(
         text=plain(text or _attached(inner), bot_user=bot_user),
         heard=heard,
@@ -197,11 +220,11 @@ def _happened(
     thread: str = "",
     **more: Any,
 ) -> Inbound:
-    home = _text(who, "team")
+    home = string_at(who, "team")
     return Inbound(
-        delivery=f"event/{_text(body, 'event_id')}",
+        delivery=f"event/{string_at(body, 'event_id')}",
         conversation=Conversation("slack", _team(body), channel, thread),
-        author=_text(who, "user"),
+        author=string_at(who, "user"),
         what=what,
         author_workspace="" if home == _team(body) else home,
         **more,
@@ -210,46 +233,43 @@ def _happened(
 
 def _attached(inner: Json) -> str:
     """Alerts of other bots often have their words here."""
-    attachments = inner.get("attachments")
     said = [
-        _text(_object(one), name)
-        for one in (attachments if isinstance(attachments, list) else [])
+        string_at(one, name)
+        for one in objects_of(inner.get("attachments"))
         for name in ("title", "text", "fallback")
     ]
     return "\n".join(dict.fromkeys(one for one in said if one))
 
 
 def _files(inner: Json) -> tuple[File, ...]:
-    files = inner.get("files")
-    found = (_object(one) for one in (files if isinstance(files, list) else []))
     return tuple(
         File(
-            _text(one, "id"),
-            _text(one, "name") or _text(one, "title") or _text(one, "id"),
-            _text(one, "mimetype"),
-            int(one.get("size") or 0),
+            string_at(one, "id"),
+            string_at(one, "name") or string_at(one, "title") or string_at(one, "id"),
+            string_at(one, "mimetype"),
+            number_at(one, "size"),
         )
-        for one in found
-        if _text(one, "id")
+        for one in objects_of(inner.get("files"))
+        if string_at(one, "id")
     )
 
 
 def _team(body: Json) -> str:
-    """The workspace that has the bot, which is not always the one where something was said."""
-    authorizations = body.get("authorizations")
-    if isinstance(authorizations, list) and authorizations:
-        ours = _text(_object(authorizations[0]), "team_id")
-        if ours:
-            return ours
-    view = _text(_object(body.get("view")), "app_installed_team_id")
-    team = _text(_object(body.get("team")), "id")
-    return view or _text(body, "team_id") or team or _text(_object(body.get("user")), "team_id")
+    """The workspace that has the bot, which is not always the one where something was said.
 
-
-def _object(found: Any) -> Json:
-    return found if isinstance(found, Mapping) else {}
-
-
-def _text(found: Json, name: str) -> str:
-    value = found.get(name)
-    return value if isinstance(value, str) else ""
+    Of an organisation that has it as a whole: the workspace where it is known, else the organisation.
+    """
+    authorized = next(iter(objects_of(body.get("authorizations"))), {})
+    if ours := string_at(authorized, "team_id"):
+        return ours
+    organisation = string_at(authorized, "enterprise_id")
+    if organisation and organisation != string_at(body, "enterprise_id"):
+        return organisation  # what follows is of another one, with which a channel is shared
+    return (
+        string_at(object_of(body.get("view")), "app_installed_team_id")
+        or string_at(body, "team_id")
+        or string_at(object_of(body.get("team")), "id")
+        or string_at(object_of(body.get("user")), "team_id")
+        or string_at(body, "enterprise_id")
+        or string_at(object_of(body.get("enterprise")), "id")
+    )

@@ -10,6 +10,7 @@ from bots.chat_platform import Entry, Form, Home, Input, Message, Prompts
 from bots.rich_text import clean
 from bots.slack.blocks import checked, parts, weight
 from bots.slack.elements import Json, cut, plain
+from bots.slack.shapes import object_of, string_at
 
 _BLOCKS = 100
 _WORDS = 24
@@ -123,10 +124,10 @@ def _pieces(value: str) -> Iterator[tuple[str, str]]:
 def entered(state: Mapping[str, Any]) -> dict[str, str]:
     """The fields of a submission, from the `state` of its view."""
     fields: dict[str, str] = {}
-    for block_id, elements in state.get("values", {}).items():
+    for block_id, elements in object_of(state.get("values")).items():
         name, _, number = block_id.partition("#")
-        for joint, element in elements.items():
-            value = _entered(element)
+        for joint, element in object_of(elements).items():
+            value = _entered(object_of(element))
             if not number:
                 fields[name] = value
             elif value:
@@ -138,9 +139,9 @@ def _entered(element: Mapping[str, Any]) -> str:
     if element.get("type") == "checkboxes":
         return _YES if element.get("selected_options") else ""
     if element.get("type") == "static_select":
-        value = (element.get("selected_option") or {}).get("value", "")
-        return "" if value == _NOTHING else str(value)
-    return str(element.get("value") or "")
+        value = string_at(object_of(element.get("selected_option")), "value")
+        return "" if value == _NOTHING else value
+    return string_at(element, "value")
 
 
 def home(what: Home) -> Json:

@@ -52,7 +52,7 @@ class SqlInbox:
                 "source": delivery.source,
                 "delivery": delivery.external_id,
                 "twin": delivery.twin,
-                "payload": delivery.payload.replace("\\u0000", ""),
+                "payload": delivery.payload,
             },
         )
         return accepted is not None
