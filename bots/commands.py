@@ -21,6 +21,7 @@ from bots.chat_platform import (
     Submitted,
     Trigger,
 )
+from bots.reading import read_files
 from bots.scene import Scene
 from bots.setting_up import read_rules
 from bots.texts import texts_for
@@ -170,6 +171,7 @@ class Commands:
                 audience=audience,
                 overheard=overheard,
                 reply_to=said.reply_to,
+                attachments=await read_files(scene, said),
             ),
         )
 

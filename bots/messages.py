@@ -1,6 +1,7 @@
 """What the bot says of a question and its answer, as things are now. Pure: the same state, the same words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bots.chat_platform import Action, Home, Message, Reference, Style
@@ -22,23 +23,40 @@ def percent(share: float) -> int:
     return min(99, int(share * 100))
 
 
-def looking(texts: Texts, *, read: Message | None = None) -> Message:
-    return Message(texts("looking"), note=read.note if read else "")
-
-
 def about(standing: Standing, texts: Texts, *, private: bool = False) -> Message:
     """What is known of the question by now, for the conversation it was asked in.
 
     `private`: only the one who asked sees it, and may share it.
     """
+    said = _said(standing, texts, private=private)
+    notes = (said.note, _read(standing.reply.question, texts))
+    return replace(said, note=" · ".join(filter(None, notes)))
+
+
+def _said(standing: Standing, texts: Texts, *, private: bool) -> Message:
     answer = standing.reply.answer
     if answer is None:
-        return looking(texts)
+        return Message(texts("looking"))
     if answer.asks_back:
         return Message(answer.text, references=_references(answer, standing))
     if answer.status is AnswerStatus.PUBLISHED:
         return _published(standing, answer, texts, private=private)
     return Message(_became(standing, answer, texts), note=_number(standing, texts))
+
+
+def _read(question: Question, texts: Texts) -> str:
+    """Which of the attached files were read, and why others were not."""
+    read, unread = [], []
+    for one in question.attachments:
+        if one.problem:
+            unread.append(f"{one.name}: {one.problem}")
+        elif one.pages:
+            read.append(texts("file_pages", name=one.name, pages=one.pages))
+        else:
+            read.append(texts("file_lines", name=one.name, lines=one.lines))
+    said = [texts("read_files", files=", ".join(read))] if read else []
+    said += [texts("not_read", files="; ".join(unread))] if unread else []
+    return " · ".join(said)
 
 
 def decided(standing: Standing, texts: Texts, *, mention: str, repeat: bool = False) -> Message:

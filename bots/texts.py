@@ -15,7 +15,7 @@ class Texts:
     language: str
     _known: dict[str, str]
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         return self._known[name].format(**values)
 
 
