@@ -278,7 +278,11 @@ class Trigger:
 
 
 class Unknown(Exception):
-    """It may have been posted: look before you post again."""
+    """It may have been posted: look before you post again, and not before that time has passed."""
+
+    def __init__(self, message: str = "", retry_after_s: float = 0.5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Directory(Protocol):

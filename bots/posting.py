@@ -1,6 +1,9 @@
 """Brings a message of ours into a conversation, once, and keeps it saying what it should: whatever dies
 between the platform and our record of it, there is one message for each key."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -10,8 +13,6 @@ from brain.domain.conversation import Claim, Conversation, MessageRef
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.identity import TenantId
 
-# Longer than one call may take; whoever dies with a claim holds the others up for so long.
-_CLAIM_S = 30.0
 _SOON_S = 0.5
 
 
@@ -21,26 +22,57 @@ class Posting:
     platform: ChatPlatform
     tenant: TenantId
 
-    async def say(self, key: str, to: Conversation, message: Message) -> None:
+    async def say(
+        self,
+        key: str,
+        to: Conversation,
+        message: Message,
+        *,
+        holds: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         """Have the message of this key say this. Done again, it changes nothing.
 
-        In a conversation with a `reader` it is said once, and cannot be changed.
+        In a conversation with a `reader` it is said once, and cannot be changed. `holds` is asked when nobody
+        else can change the message any more: what is not so by then is not said, and `Unavailable` raised.
         """
-        claim = await self.brain.claim(self.tenant, key, to=to, for_s=_CLAIM_S)
+        claim = await self.brain.claim(self.tenant, key, to=to)
         if claim is None:
             raise Unavailable("Something else is being posted there just now.", _SOON_S)
-        if claim.digest == message.digest or (claim.refs and to.reader):
-            await self.brain.given_back(self.tenant, claim, unsure=False)
-            return
         try:
-            refs, replied = await self._bring(claim, to, message)
+            if holds is not None and not await holds():
+                raise Unavailable("It has changed meanwhile.", 0)
+            if _is_said(claim, to, message):
+                await self.brain.given_back(self.tenant, claim, unsure=claim.unsure)
+                return
+            async with self._kept(claim):
+                refs, replied = await self._bring(claim, to, message)
         except Unknown as error:
             await self.brain.given_back(self.tenant, claim, unsure=True)
-            raise Unavailable("It is not known whether it was posted; this is looked up.", _SOON_S) from error
-        except ExpertError:
-            await self.brain.given_back(self.tenant, claim, unsure=claim.unsure)
+            raise Unavailable(
+                "It is not known whether it was posted; this is looked up.", error.retry_after_s
+            ) from error
+        except ExpertError as error:
+            refused = isinstance(error, Rejected)
+            await self.brain.given_back(self.tenant, claim, unsure=claim.unsure, for_good=refused)
             raise
         await self.brain.posted(self.tenant, claim, refs, digest=message.digest, replied=replied)
+
+    @asynccontextmanager
+    async def _kept(self, claim: Claim) -> AsyncIterator[None]:
+        """However long it takes: a message in many parts, one a second."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(self.brain.claim_s / 3)
+                with suppress(Unavailable):
+                    await self.brain.keep(self.tenant, claim)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.wait({keeping})
 
     async def _bring(
         self, claim: Claim, to: Conversation, message: Message
@@ -51,8 +83,10 @@ class Posting:
 
     async def _publicly(self, claim: Claim, to: Conversation, message: Message) -> tuple[MessageRef, ...]:
         refs = claim.refs
-        if not refs and claim.unsure:
-            refs = tuple(await self.platform.find(to, key=claim.key))
+        if claim.unsure:
+            # More than was written down may be there: an edit posts what has become longer.
+            found = tuple(await self.platform.find(to, key=claim.key))
+            refs = found if len(found) > len(refs) else refs
         if refs:
             return tuple(await self.platform.edit(refs, to, message, key=claim.key))
         return tuple(await self.platform.post(to, message, key=claim.key))
@@ -72,3 +106,10 @@ class Posting:
         direct = await self.platform.people.direct(to.workspace, to.reader)
         posted = await self._publicly(claim, direct, message)
         return tuple(replace(ref, private=True) for ref in posted), False
+
+
+def _is_said(claim: Claim, to: Conversation, message: Message) -> bool:
+    """Of one that died while it was changed nobody knows what it says."""
+    if to.reader:
+        return bool(claim.refs)
+    return claim.digest == message.digest and not claim.unsure

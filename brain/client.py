@@ -43,6 +43,8 @@ class Brain:
     accept: Accept
     decide: Decide
     parser: Parser
+    # Longer than one call may take; whoever dies with a claim holds the others up for so long.
+    claim_s: float = 30.0
 
     # What arrives.
 
@@ -183,10 +185,15 @@ class Brain:
 
     # Messages of ours.
 
-    async def claim(self, tenant: TenantId, key: str, *, to: Conversation, for_s: float) -> Claim | None:
+    async def claim(self, tenant: TenantId, key: str, *, to: Conversation) -> Claim | None:
+        """For `claim_s`: who needs it for longer has to keep it."""
         async with self.store.transaction(tenant) as tx:
             place = await tx.talk.conversations.open(to)
-            return await tx.talk.messages.claim(key, to=place, for_s=for_s)
+            return await tx.talk.messages.claim(key, to=place, for_s=self.claim_s)
+
+    async def keep(self, tenant: TenantId, claim: Claim) -> None:
+        async with self.store.transaction(tenant) as tx:
+            await tx.talk.messages.keep(claim, for_s=self.claim_s)
 
     async def posted(
         self,
@@ -200,9 +207,11 @@ class Brain:
         async with self.store.transaction(tenant) as tx:
             await tx.talk.messages.posted(claim, refs, digest=digest, replied=replied)
 
-    async def given_back(self, tenant: TenantId, claim: Claim, *, unsure: bool) -> None:
+    async def given_back(
+        self, tenant: TenantId, claim: Claim, *, unsure: bool, for_good: bool = False
+    ) -> None:
         async with self.store.transaction(tenant) as tx:
-            await tx.talk.messages.given_back(claim, unsure=unsure)
+            await tx.talk.messages.given_back(claim, unsure=unsure, for_good=for_good)
 
     async def reply_to(
         self, tenant: TenantId, key: str, *, to: Conversation, address: str, until: datetime

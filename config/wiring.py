@@ -33,7 +33,7 @@ from config.slack import Slack, slack
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
 from workers.tasks.answer import answer, hand_over
-from workers.tasks.deliver import deliver
+from workers.tasks.deliver import deliver, deliver_directly
 from workers.tasks.hear import apologise, hear
 from workers.tasks.keep_time import keep_time
 from workers.tasks.read_parted import read_parted
@@ -140,6 +140,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     last_resorts = {
         "answer": hand_over(GiveUp(wiring.store, wiring.embedder)),
         "hear": apologise(brain, reaches),
+        "deliver": deliver_directly(brain, reaches),
         "keep_time": again,
         "renew": again,
     }

@@ -37,7 +37,7 @@ _LONGEST_WAIT_S = 3.0
 
 
 @dataclass(slots=True)
-class _Bucket:
+class Bucket:
     per_s: float
     burst: float
     level: float
@@ -55,7 +55,7 @@ class Pace:
     """Raises `Unavailable` rather than let anybody wait for long."""
 
     clock: Callable[[], float] = time.monotonic
-    _buckets: dict[tuple[str, ...], _Bucket] = field(default_factory=dict)
+    _buckets: dict[tuple[str, ...], Bucket] = field(default_factory=dict)
     _closed_until: dict[tuple[str, ...], float] = field(default_factory=dict)
 
     async def wait(self, workspace: str, method: str, *, channel: str = "") -> None:
@@ -78,12 +78,12 @@ class Pace:
         key = (workspace, method, channel) if method == _POST and channel else (workspace, method)
         self._closed_until[key] = max(self._closed_until.get(key, 0.0), self.clock() + for_s)
 
-    def _bucket(self, key: tuple[str, ...], now: float) -> _Bucket:
+    def _bucket(self, key: tuple[str, ...], now: float) -> Bucket:
         if key not in self._buckets:
             by_channel = len(key) > 2
             a_minute = 60 if by_channel else _a_minute(key[1])
             burst = 1 if by_channel else max(_BURST, a_minute / 10)
-            self._buckets[key] = _Bucket(a_minute / 60, burst, burst, now)
+            self._buckets[key] = Bucket(a_minute / 60, burst, burst, now)
         return self._buckets[key]
 
 

@@ -29,7 +29,8 @@ _LARGEST_FILE = 20 * 2**20
 # What is looked for was posted a moment ago.
 _PAGES = 5
 _REPLIES = 3
-_GONE = ("message_not_found", "channel_not_found", "is_archived", "cant_update_message")
+_GONE = ("message_not_found", "cant_delete_message")
+_LATE = "That took too long, and the form could not be opened. Please press the button again."
 _TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id")
 
 
@@ -136,7 +137,7 @@ class SlackPlatform:
                     posted.append(await self._post_one(to, piece, key=key, number=number))
                 except ExpertError as error:
                     if posted:  # some of it is there: look before anything is posted again
-                        raise Unknown(str(error)) from error
+                        raise Unknown(str(error), getattr(error, "retry_after_s", 0.5)) from error
                     raise
         return posted
 
@@ -174,21 +175,28 @@ class SlackPlatform:
         try:
             await self.calls.call(ref.workspace, method, channel=ref.channel, ts=ref.id, **arguments)
         except Refused as error:
-            # A person has taken it away, or the channel is no more: there is nothing left to correct.
+            # A person has taken it away: there is nothing left to correct.
             if error.code not in _GONE:
                 raise
 
     async def _open(self, trigger: Trigger, form: Form) -> None:
+        opening = {"trigger_id": trigger.token, "view": views.modal(form)}
+        perhaps = False
         try:
-            await self.calls.call(
-                trigger.workspace, "views.open", trigger_id=trigger.token, view=views.modal(form)
-            )
+            try:
+                await self.calls.call(trigger.workspace, "views.open", **opening)
+            except Unknown:
+                # Asked once more at once: a trigger that was used by then has opened the form.
+                perhaps = True
+                await self.calls.call(trigger.workspace, "views.open", **opening)
         except Refused as error:
-            if error.code in _TOO_LATE:
-                raise Rejected(
-                    "That took too long, and the form could not be opened. Please press the button again."
-                ) from error
-            raise
+            if perhaps and error.code == "exchanged_trigger_id":
+                return
+            if error.code not in _TOO_LATE:
+                raise
+            raise Rejected(_LATE) from error
+        except Unknown as error:
+            raise Rejected(_LATE) from error
 
 
 def _ours(message: dict[str, Any]) -> dict[str, Any]:

@@ -55,8 +55,12 @@ class Messages(Protocol):
         `replied`: one of the private replies was used.
         """
 
-    async def given_back(self, claim: Claim, *, unsure: bool) -> None:
-        """Nothing was posted; or, `unsure`, perhaps something was."""
+    async def keep(self, claim: Claim, *, for_s: float) -> None:
+        """For so long from now; nothing happens where it was lost."""
+
+    async def given_back(self, claim: Claim, *, unsure: bool, for_good: bool) -> None:
+        """Nothing was posted; or, `unsure`, perhaps something was. Nobody waits for what is given up
+        `for_good`."""
 
     async def reply_to(self, key: str, *, to: ConversationId, address: str, until: datetime) -> None:
         """The message is to be sent as a private reply to this address while that works."""

@@ -1,6 +1,7 @@
 """Brings what became of a question to where it was asked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bots import messages
 from bots.chat_platform import Message
@@ -9,6 +10,7 @@ from bots.texts import Texts, texts_for
 from brain.client import Brain
 from brain.domain.answer import AnswerStatus
 from brain.domain.conversation import Conversation
+from brain.domain.errors import Rejected
 from brain.domain.events import (
     AnswerAmended,
     AnswerApproved,
@@ -31,18 +33,45 @@ def deliver(brain: Brain, reaches: Sequence[Reach]) -> Handler:
     """Safe to run twice, late, and in any order: what is shown is what holds when it is shown."""
 
     async def handle(tenant: TenantId, event: Event) -> None:
-        if not reaches:
-            return
-        for question in await _questions(brain, tenant, event):
-            standing = await brain.standing(tenant, question)
-            conversation = standing.conversation if standing else None
-            reach = next(
-                (one for one in reaches if conversation and one.platform.name == conversation.platform), None
-            )
-            if standing is not None and conversation is not None and reach is not None and _speaks(standing):
-                await _Delivery(brain, reach, tenant, standing, conversation).bring()
+        refused: list[Rejected] = []
+        for delivery in await _deliveries(brain, reaches, tenant, event):
+            try:
+                await delivery.bring()
+            except Rejected as error:
+                refused.append(error)  # that one cannot be told there is no reason to keep it from the others
+        if refused:
+            raise refused[0]
 
     return handle
+
+
+def deliver_directly(brain: Brain, reaches: Sequence[Reach]) -> Handler:
+    """The last resort of `deliver`: where the platform does not let us post, the one who asked is told
+    directly, with what they asked for."""
+
+    async def handle(tenant: TenantId, event: Event) -> None:
+        for delivery in await _deliveries(brain, reaches, tenant, event):
+            try:
+                await delivery.bring()
+            except Rejected:
+                await delivery.bring_directly()
+
+    return handle
+
+
+async def _deliveries(
+    brain: Brain, reaches: Sequence[Reach], tenant: TenantId, event: Event
+) -> list["_Delivery"]:
+    found = []
+    for question in await _questions(brain, tenant, event) if reaches else ():
+        standing = await brain.standing(tenant, question)
+        conversation = standing.conversation if standing else None
+        reach = next(
+            (one for one in reaches if conversation and one.platform.name == conversation.platform), None
+        )
+        if standing is not None and conversation is not None and reach is not None and _speaks(standing):
+            found.append(_Delivery(brain, reach, tenant, standing, conversation))
+    return found
 
 
 async def _questions(brain: Brain, tenant: TenantId, event: Event) -> list[QuestionId]:
@@ -76,9 +105,7 @@ class _Delivery:
         self._final = f"{self._front}/decided"
 
     async def bring(self) -> None:
-        asker = await self._reach.identity(
-            self._brain, self._tenant, self._standing.asker.id, workspace=self._where.workspace
-        )
+        asker = await self._asker()
         texts = await self._texts(asker)
         if self._where.reader:
             await self._privately(texts)
@@ -86,12 +113,38 @@ class _Delivery:
         front = await self._brain.refs(self._tenant, self._front)
         final = await self._brain.refs(self._tenant, self._final)
         if not final and not messages.is_decided(self._standing):
-            await self._posting.say(self._front, self._where, messages.about(self._standing, texts))
+            await self._say(self._front, self._where, messages.about(self._standing, texts))
             return
         if front:
-            await self._posting.say(self._front, self._where, Message(texts("below")))
+            await self._say(self._front, self._where, Message(texts("below")))
         said = messages.decided(self._standing, texts, mention=asker[1] if asker else "")
-        await self._posting.say(self._final, self._where, said)
+        await self._say(self._final, self._where, said)
+
+    async def bring_directly(self) -> None:
+        asker = await self._asker()
+        if asker is None or self._standing.reply.question.overheard is not None:
+            return
+        texts = await self._texts(asker)
+        direct = await self._reach.platform.people.direct(*asker)
+        said = messages.decided(self._standing, texts, mention="", repeat=True)
+        said = replace(said, heading=texts("not_there"))
+        try:
+            await self._say(f"{self._front}/direct", direct, said)
+        except Rejected:  # it is what we say that is refused, not where
+            await self._posting.say(f"{self._front}/sorry", direct, Message(texts("sorry")))
+            raise
+
+    async def _say(self, key: str, to: Conversation, message: Message) -> None:
+        await self._posting.say(key, to, message, holds=self._holds)
+
+    async def _holds(self) -> bool:
+        """Whoever was slow must not put what was true before over what is true now."""
+        return self._standing == await self._brain.standing(self._tenant, self._standing.reply.question.id)
+
+    async def _asker(self) -> tuple[str, str] | None:
+        return await self._reach.identity(
+            self._brain, self._tenant, self._standing.asker.id, workspace=self._where.workspace
+        )
 
     async def _privately(self, texts: Texts) -> None:
         """What only the asker sees is said once. What comes of it later is a direct message."""
@@ -100,16 +153,15 @@ class _Delivery:
             return
         if not await self._brain.refs(self._tenant, self._front):
             said = messages.about(self._standing, texts, private=True)
-            await self._posting.say(self._front, self._where, said)
+            await self._say(self._front, self._where, said)
             return
         told = await self._brain.refs(self._tenant, self._final)
         if told or messages.is_decided(self._standing) or answer.status in _WITHDRAWN:
             direct = await self._reach.platform.people.direct(self._where.workspace, self._where.reader)
             said = messages.decided(self._standing, texts, mention="", repeat=True)
-            await self._posting.say(self._final, direct, said)
+            await self._say(self._final, direct, said)
 
     async def _texts(self, asker: tuple[str, str] | None) -> Texts:
         if asker is None:
             return texts_for("")
-        person = await self._reach.platform.people.person(*asker)
-        return texts_for(person.locale)
+        return texts_for(await self._reach.locale(*asker))

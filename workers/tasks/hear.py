@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bots.chat_platform import ChatPlatform, Inbound, Message
+from bots.chat_platform import Inbound, Message
 from bots.commands import Commands
 from bots.posting import Posting
 from bots.texts import texts_for
@@ -22,8 +22,8 @@ def hear(brain: Brain, reaches: Sequence[Reach]) -> Handler:
         id_ = _delivery(event)
         found = await _read(brain, reaches, tenant, id_)
         if found is not None:
-            platform, inbound = found
-            if await Commands(brain, platform, tenant).hear(id_, inbound):
+            reach, inbound = found
+            if await Commands(brain, reach.platform, tenant).hear(id_, inbound):
                 await brain.dealt_with(tenant, id_)
 
     return handle
@@ -37,12 +37,12 @@ def apologise(brain: Brain, reaches: Sequence[Reach]) -> Handler:
         found = await _read(brain, reaches, tenant, id_)
         if found is None:
             return
-        platform, inbound = found
+        reach, inbound = found
         if inbound.author and not inbound.bot:
-            to = await platform.people.direct(inbound.conversation.workspace, inbound.author)
-            person = await platform.people.person(inbound.conversation.workspace, inbound.author)
-            sorry = Message(texts_for(person.locale)("sorry"))
-            await Posting(brain, platform, tenant).say(f"delivery/{id_}/sorry", to, sorry)
+            to = await reach.platform.people.direct(inbound.conversation.workspace, inbound.author)
+            locale = await reach.locale(inbound.conversation.workspace, inbound.author)
+            sorry = Message(texts_for(locale)("sorry"))
+            await Posting(brain, reach.platform, tenant).say(f"delivery/{id_}/sorry", to, sorry)
         await brain.dealt_with(tenant, id_)
 
     return handle
@@ -56,11 +56,11 @@ def _delivery(event: Event) -> DeliveryId:
 
 async def _read(
     brain: Brain, reaches: Sequence[Reach], tenant: TenantId, id_: DeliveryId
-) -> tuple[ChatPlatform, Inbound] | None:
+) -> tuple[Reach, Inbound] | None:
     delivery = await brain.delivery(tenant, id_)
     if delivery is None:
         return None
-    platform = next((one.platform for one in reaches if one.platform.name == delivery.source), None)
-    if platform is None:
+    reach = next((one for one in reaches if one.platform.name == delivery.source), None)
+    if reach is None:
         raise Rejected(f"This installation is not on {delivery.source} any more.")
-    return platform, Inbound.from_json(delivery.payload)
+    return reach, Inbound.from_json(delivery.payload)

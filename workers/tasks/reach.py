@@ -39,6 +39,13 @@ class Reach:
         identity = await self.identity(brain, tenant, member)
         return await self.platform.people.direct(*identity) if identity else None
 
+    async def locale(self, workspace: str, external_id: str) -> str:
+        """Empty where the platform does not tell: that is no reason to say nothing."""
+        try:
+            return (await self.platform.people.person(workspace, external_id)).locale
+        except Rejected:
+            return ""
+
     async def _by_email(self, workspace: str, email: str) -> Identity | None:
         try:
             return await self.platform.people.by_email(workspace, email)

@@ -1,6 +1,7 @@
 """Puts a review before its reviewers: into their department's channel, or to whose turn it is alone."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from bots import review_cards
@@ -8,7 +9,8 @@ from bots.chat_platform import Message
 from bots.posting import Posting
 from bots.texts import texts_for
 from brain.client import Brain
-from brain.domain.conversation import Conversation
+from brain.domain.conversation import Conversation, MessageRef
+from brain.domain.errors import Rejected
 from brain.domain.events import Event, ReviewHandedOn, ReviewReminded
 from brain.domain.identity import MemberId, TenantId
 from brain.domain.reply import Card
@@ -64,25 +66,34 @@ class _Cards:
         channel = await self._channel()
         if channel is not None:
             mention = await self._mention(self._case.review.assignee, channel)
-            await self._posting.say(self._key, channel, self._shown(mention=mention))
-            return
-        if await self._brain.refs(self._tenant, self._key):
+            with suppress(Rejected):  # the platform does not let us in there (any more)
+                await self._say(self._key, channel, self._shown(mention=mention))
+                return
+        refs = await self._brain.refs(self._tenant, self._key)
+        if refs:
             # It was shown in a channel that not everybody may read it in any more.
-            refs = await self._brain.refs(self._tenant, self._key)
             where = Conversation(self._reach.platform.name, refs[0].workspace, refs[0].channel)
-            await self._posting.say(self._key, where, review_cards.handed_over(self._case, self._texts))
+            with suppress(Rejected):
+                await self._say(self._key, where, review_cards.handed_over(self._case, self._texts))
         await self._directly()
+
+    async def _say(self, key: str, to: Conversation, message: Message) -> None:
+        await self._posting.say(key, to, message, holds=self._holds)
+
+    async def _holds(self) -> bool:
+        """Whoever was slow must not put what was true before over what is true now."""
+        return self._case == await self._brain.case(self._tenant, self._case.review.id)
 
     async def tell(self, member: MemberId, *, reminds: bool) -> None:
         """In the thread of the card, so that who reads it has the card before them."""
         channel = await self._channel()
         mention, key = "", f"{self._key}/{'remind' if reminds else 'to'}/{member}"
-        refs = await self._brain.refs(self._tenant, self._key if channel else f"{self._key}/{member}")
+        refs = await self._shown_to(member, channel)
         if not refs:
             if channel is None and not reminds:
                 return  # the card itself is what they get
             await self.show()
-            refs = await self._brain.refs(self._tenant, self._key if channel else f"{self._key}/{member}")
+            refs = await self._shown_to(member, channel)
             if not refs:
                 return
         where = Conversation(self._reach.platform.name, refs[0].workspace, refs[0].channel, refs[0].id)
@@ -90,6 +101,10 @@ class _Cards:
             mention = await self._mention(member, channel)
         say = review_cards.reminder if reminds else review_cards.hand_over
         await self._posting.say(key, where, say(self._case, self._texts, mention=mention))
+
+    async def _shown_to(self, member: MemberId, channel: Conversation | None) -> tuple[MessageRef, ...]:
+        public = await self._brain.refs(self._tenant, self._key) if channel else ()
+        return public or await self._brain.refs(self._tenant, f"{self._key}/{member}")
 
     @property
     def _case(self) -> ReviewCase:
@@ -104,7 +119,10 @@ class _Cards:
         channel = await self._brain.reviewing(self._tenant, department, platform=self._reach.platform.name)
         if channel is None:
             return None
-        readers = await self._reach.platform.people.readers(channel)
+        try:
+            readers = await self._reach.platform.people.readers(channel)
+        except Rejected:
+            return None  # the platform does not let us in there (any more)
         audience = await self._brain.audience(self._tenant, readers, None)
         departments = await self._brain.departments(self._tenant)
         readable = {one.id for one in departments if audience.reads(one)}
@@ -128,7 +146,7 @@ class _Cards:
             else:
                 continue
             shown = self._shown() if current else review_cards.handed_over(case, self._texts)
-            await self._posting.say(key, replace(where, thread=""), shown)
+            await self._say(key, replace(where, thread=""), shown)
 
     async def _mention(self, member: MemberId | None, channel: Conversation) -> str:
         if member is None:

@@ -12,8 +12,9 @@ from brain.domain.conversation import Claim, Conversation, MessageRef
 from brain.domain.identity import TenantId
 from brain.domain.question import ConversationId
 
-# Whoever posts later than this no longer waits for what should have been posted before.
-_PATIENCE_S = 60
+# What should have been posted before is waited for while somebody tries, which may be a minute apart.
+_PATIENCE_S = 90
+_LONGEST_PATIENCE_S = 900
 # A private reply can be sent so often: https://docs.slack.dev/interactivity/handling-user-interaction
 _REPLIES = 5
 
@@ -26,7 +27,8 @@ WHERE key = :key AND (claimed_until IS NULL OR claimed_until < now())
 AND (c.tenant_id, c.id) = (mine.tenant_id, mine.conversation_id) AND NOT EXISTS (
     SELECT FROM message earlier
     WHERE earlier.conversation_id = mine.conversation_id AND earlier.position < mine.position
-    AND earlier.ids = '{{}}' AND earlier.created_at > now() - make_interval(secs => {_PATIENCE_S}))
+    AND earlier.ids = '{{}}' AND earlier.tried_at > now() - make_interval(secs => {_PATIENCE_S})
+    AND earlier.created_at > now() - make_interval(secs => {_LONGEST_PATIENCE_S}))
 RETURNING mine.*, c.workspace
 """
 
@@ -40,7 +42,7 @@ class SqlMessages:
         await self.connection.execute(
             text(
                 "INSERT INTO message (tenant_id, key, conversation_id) VALUES (:tenant, :key, :to)"
-                " ON CONFLICT DO NOTHING"
+                " ON CONFLICT (tenant_id, key) DO UPDATE SET tried_at = now() WHERE message.ids = '{}'"
             ),
             {"tenant": self.tenant, "key": key, "to": to},
         )
@@ -65,13 +67,23 @@ class SqlMessages:
             },
         )
 
-    async def given_back(self, claim: Claim, *, unsure: bool) -> None:
+    async def keep(self, claim: Claim, *, for_s: float) -> None:
         await self.connection.execute(
             text(
-                "UPDATE message SET claimed_until = NULL, unsure = :unsure"
+                "UPDATE message SET claimed_until = now() + make_interval(secs => :for_s), tried_at = now()"
                 " WHERE key = :key AND fence = :fence"
             ),
-            {"key": claim.key, "fence": claim.fence, "unsure": unsure},
+            {"key": claim.key, "fence": claim.fence, "for_s": for_s},
+        )
+
+    async def given_back(self, claim: Claim, *, unsure: bool, for_good: bool) -> None:
+        await self.connection.execute(
+            text(
+                "UPDATE message SET claimed_until = NULL, unsure = :unsure,"
+                " tried_at = CASE WHEN :for_good THEN '-infinity' ELSE tried_at END"
+                " WHERE key = :key AND fence = :fence"
+            ),
+            {"key": claim.key, "fence": claim.fence, "unsure": unsure, "for_good": for_good},
         )
 
     async def reply_to(self, key: str, *, to: ConversationId, address: str, until: datetime) -> None:

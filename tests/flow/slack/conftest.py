@@ -29,9 +29,10 @@ from brain.usecases.give_up import GiveUp
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Person, Seen
 from tests.conftest import PARSER, RUNBOOKS, World
+from tests.unpaced import Unpaced
 from workers.executor import Executor, Handler, working
 from workers.tasks.answer import answer, hand_over
-from workers.tasks.deliver import deliver
+from workers.tasks.deliver import deliver, deliver_directly
 from workers.tasks.hear import apologise, hear
 from workers.tasks.keep_time import keep_time
 from workers.tasks.reach import Reach
@@ -52,6 +53,7 @@ class Office:
     world: World
     brain: Brain
     platform: SlackPlatform
+    calls: SlackCalls
     receiver: Receiver
     people: dict[str, Person]
     help: Channel
@@ -106,7 +108,7 @@ async def opened(
     world: World, system: AsyncEngine, slack: FakeSlack, *, listen: bool = True
 ) -> AsyncIterator[Office]:
     """With the product running beside the fake Slack."""
-    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
+    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER, claim_s=3.0)
     workspace = await identify(slack.bot_token, api=slack.api_url)
 
     async def find(id_: str) -> Workspace | None:
@@ -115,9 +117,9 @@ async def opened(
     async def workspaces(tenant: TenantId) -> Sequence[str]:
         return [workspace.id]
 
-    calls = SlackCalls(find, slack.api_url, Pace() if slack.limits.on else _Unpaced())
+    calls = SlackCalls(find, slack.api_url, Pace() if slack.limits.on else Unpaced())
     platform = SlackPlatform(calls)
-    office = Office(slack, world, brain, platform, None, {}, None, None, system)  # type: ignore[arg-type]  # below
+    office = Office(slack, world, brain, platform, calls, None, {}, None, None, system)  # type: ignore[arg-type]  # below
 
     async def keep(inbound: Inbound) -> None:
         office.handled.append(inbound)
@@ -140,13 +142,6 @@ async def opened(
         yield office
 
 
-class _Unpaced(Pace):
-    """As fast as the fake answers."""
-
-    async def wait(self, workspace: str, method: str, *, channel: str = "") -> None:
-        """Nobody counts."""
-
-
 def _handlers(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, Handler]:
     return {
         "hear": hear(brain, reaches),
@@ -165,6 +160,7 @@ def _last(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, Han
     return {
         "answer": hand_over(GiveUp(world.store, world.decide.embedder)),
         "hear": apologise(brain, reaches),
+        "deliver": deliver_directly(brain, reaches),
     }
 
 

@@ -14,7 +14,7 @@ class Message(SQLModel, table=True):
     """A message of ours, by what it is for: there is one for each `key`, whoever posts it and however often.
 
     `fence` counts the claims on it: what was found out under an older one changes nothing. `unsure` says that
-    a claim ran out without a word of how it ended.
+    a claim ran out without a word of how it ended. `tried_at` is when somebody last wanted to post it.
     """
 
     __table_args__ = (
@@ -36,6 +36,7 @@ class Message(SQLModel, table=True):
     reply_to: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
     reply_until: datetime | None = moment(nullable=True)
     replies_left: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    tried_at: datetime = moment()
     created_at: datetime = moment()
 
 

@@ -47,6 +47,7 @@ def _messages() -> None:
         sa.Column("reply_to", sa.Text(), server_default="", nullable=False),
         sa.Column("reply_until", moment, nullable=True),
         sa.Column("replies_left", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("tried_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.Column("created_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "key"),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,142 @@
+"""The product on Slack as a process of its own, to be killed and started again at once.
+
+What it needs is imported once; each line on standard input starts another, forked for it, and its process id
+is the line that comes back.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bots.slack.adapter import SlackCalls
+from brain.usecases.ask import silent
+from config.logs import configure_logs
+from config.settings import DatabaseUrls, LogLevel, Settings
+from config.slack import listening
+from config.wiring import assembled, executor
+from demo.fake_slack import FakeSlack
+from tests.unpaced import Unpaced
+from workers.executor import working
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a process runs with. `lease_s` and `claim_s` are how long the dead hold others up."""
+
+    home: str
+    owner: str
+    app: str
+    system: str
+    tenant: str
+    api: str
+    bot_token: str
+    app_token: str
+    paced: bool = False
+    lease_s: float = 20.0
+    claim_s: float = 30.0
+    workers: int = 4
+
+    @staticmethod
+    def on(slack: FakeSlack, urls: DatabaseUrls, *, home: Path, tenant: str) -> "Running":
+        return Running(
+            home=str(home),
+            owner=urls.owner,
+            app=urls.app,
+            system=urls.system,
+            tenant=tenant,
+            api=slack.api_url,
+            bot_token=slack.bot_token,
+            app_token=slack.app_token,
+        )
+
+
+async def run(running: Running) -> None:
+    """Wired as `expert up` wires it."""
+    settings = Settings(
+        home=Path(running.home),
+        workers=running.workers,
+        slack_bot_token=SecretStr(running.bot_token),
+        slack_app_token=SecretStr(running.app_token),
+        slack_tenant=running.tenant,
+        slack_api_url=running.api,
+    )
+    configure_logs(settings.home, LogLevel.ERROR)
+    async with assembled(settings, DatabaseUrls(running.owner, running.app, running.system)) as known:
+        wiring = replace(known, brain=replace(known.brain, claim_s=running.claim_s))
+        calls = wiring.slack.platform.calls if wiring.slack else None
+        if isinstance(calls, SlackCalls) and not running.paced:
+            calls.pace = Unpaced()
+        tasks = executor(settings, wiring, report=lambda _: silent)
+        tasks.lease_s = running.lease_s
+        async with working(tasks), listening(settings, wiring.slack):
+            await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """Starts products, and kills them."""
+
+    process: "subprocess.Popen[str]"
+
+    def start(self) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("start\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+@contextmanager
+def products(running: Running) -> Iterator[Products]:
+    """All of them are killed at the end."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.service.slack_product"],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(asdict(running)) + "\n")
+        process.stdin.flush()
+        try:
+            yield Products(process)
+        finally:
+            process.stdin.close()
+
+
+def main() -> None:
+    running = Running(**json.loads(sys.stdin.readline()))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    started = []
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the parsers of documents are waited for
+            try:
+                asyncio.run(run(running))
+            finally:
+                traceback.print_exc()
+                os._exit(1)
+        started.append(child)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+    for child in started:
+        try:
+            os.kill(child, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+if __name__ == "__main__":
+    main()
