@@ -17,7 +17,7 @@ from bots.chat_platform import (
     Trigger,
     Unknown,
 )
-from bots.slack import views
+from bots.slack import streams, views
 from bots.slack.blocks import Part, parts
 from bots.slack.calls import Calls, Refused
 from bots.slack.people import SlackPeople
@@ -45,6 +45,7 @@ class SlackPlatform:
         | Capability.FORMS
         | Capability.EDIT
         | Capability.EPHEMERAL
+        | Capability.STREAM
         | Capability.FILES
         | Capability.HOME
     )
@@ -75,6 +76,10 @@ class SlackPlatform:
                 payload = _ours(message)
                 if payload.get("key") == key:
                     found[int(payload.get("part", 0))] = message["ts"]
+            begun = streams.begun(page.get("messages", [])) if _streams(to) and not found else None
+            if begun is not None:
+                await streams.end(self.calls, MessageRef(to.workspace, to.channel, begun))
+                found[0] = begun
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor or (found and not to.thread):
                 break
@@ -86,10 +91,14 @@ class SlackPlatform:
     ) -> Sequence[MessageRef]:
         """What has become longer goes on in new messages; what has become shorter leaves none behind."""
         pieces = parts(message)
-        for ref, piece in zip(refs, pieces, strict=False):
-            await self._change(ref, "chat.update", text=piece.text, blocks=piece.blocks)
+        for number, (ref, piece) in enumerate(zip(refs, pieces, strict=False)):
+            try:
+                await streams.finish(self.calls, ref, piece, metadata=_metadata(key, number))
+            except Refused as error:
+                if error.code not in _GONE:
+                    raise
         for ref in refs[len(pieces) :]:
-            await self._change(ref, "chat.delete")
+            await self._take_away(ref)
         new = await self._post(to, pieces[len(refs) :], key=key, first=len(refs))
         return [*refs[: len(pieces)], *new]
 
@@ -107,7 +116,7 @@ class SlackPlatform:
                     thread_ts=to.thread,
                     **views.prompts(what),
                 )
-            case Conversation(), Status():
+            case Conversation(), Status() if _streams(to):
                 await self.calls.call(
                     to.workspace,
                     "assistant.threads.setStatus",
@@ -134,14 +143,25 @@ class SlackPlatform:
         async with self._turns.setdefault(place, asyncio.Lock()):
             for number, piece in enumerate(pieces, start=first):
                 try:
-                    posted.append(await self._post_one(to, piece, key=key, number=number))
+                    posted.append(await self._begin(to, piece, metadata=_metadata(key, number)))
                 except ExpertError as error:
                     if posted:  # some of it is there: look before anything is posted again
                         raise Unknown(str(error), getattr(error, "retry_after_s", 0.5)) from error
                     raise
         return posted
 
-    async def _post_one(self, to: Conversation, piece: Part, *, key: str, number: int) -> MessageRef:
+    async def _begin(self, to: Conversation, piece: Part, *, metadata: dict[str, Any]) -> MessageRef:
+        """As a stream where that is possible."""
+        if _streams(to):
+            try:
+                return await streams.stream(self.calls, to, piece, metadata=metadata)
+            except streams.Unfinished as error:
+                raise Unknown(str(error)) from error
+            except Refused:
+                pass  # no stream there: an ordinary message
+        return await self._post_one(to, piece, metadata=metadata)
+
+    async def _post_one(self, to: Conversation, piece: Part, *, metadata: dict[str, Any]) -> MessageRef:
         thread = {"thread_ts": to.thread} if to.thread else {}
         done = await self.calls.call(
             to.workspace,
@@ -149,7 +169,7 @@ class SlackPlatform:
             channel=to.channel,
             text=piece.text,
             blocks=piece.blocks,
-            metadata={"event_type": _EVENT, "event_payload": {"key": key, "part": number}},
+            metadata=metadata,
             unfurl_links=False,
             unfurl_media=False,
             **thread,
@@ -171,9 +191,9 @@ class SlackPlatform:
             await self.calls.respond(address, body)
         return [MessageRef(to.workspace, to.channel, f"private/{key}", private=True)]
 
-    async def _change(self, ref: MessageRef, method: str, **arguments: Any) -> None:
+    async def _take_away(self, ref: MessageRef) -> None:
         try:
-            await self.calls.call(ref.workspace, method, channel=ref.channel, ts=ref.id, **arguments)
+            await self.calls.call(ref.workspace, "chat.delete", channel=ref.channel, ts=ref.id)
         except Refused as error:
             # A person has taken it away: there is nothing left to correct.
             if error.code not in _GONE:
@@ -197,6 +217,15 @@ class SlackPlatform:
             raise Rejected(_LATE) from error
         except Unknown as error:
             raise Rejected(_LATE) from error
+
+
+def _streams(to: Conversation) -> bool:
+    """In the threads of a direct message, where the assistant talks: elsewhere a stream is for one reader."""
+    return bool(to.thread) and to.channel.startswith("D")
+
+
+def _metadata(key: str, part: int) -> dict[str, Any]:
+    return {"event_type": _EVENT, "event_payload": {"key": key, "part": part}}
 
 
 def _ours(message: dict[str, Any]) -> dict[str, Any]:

@@ -52,16 +52,18 @@ async def stream(calls: Calls, to: Conversation, piece: Part, *, metadata: Json)
 
 
 async def finish(calls: Calls, ref: MessageRef, piece: Part, *, metadata: Json) -> None:
-    """Have a message that was begun as a stream say the whole."""
-    where: Json = {"channel": ref.channel, "ts": ref.id}
+    """Have a message say the whole, whose stream is over."""
     whole: Json = {"text": piece.text, "blocks": piece.blocks, "metadata": metadata}
+    await calls.call(ref.workspace, "chat.update", channel=ref.channel, ts=ref.id, **whole)
+
+
+async def end(calls: Calls, ref: MessageRef) -> None:
+    """Of a stream that somebody began and did not bring to its end: only then can the message be changed."""
     try:
-        await calls.call(ref.workspace, "chat.update", **where, **whole)
+        await calls.call(ref.workspace, "chat.stopStream", channel=ref.channel, ts=ref.id)
     except Refused as error:
-        if error.code != "streaming_state_conflict":
+        if error.code not in _OVER:
             raise
-        await calls.call(ref.workspace, "chat.stopStream", **where)
-        await calls.call(ref.workspace, "chat.update", **where, **whole)
 
 
 def begun(messages: Sequence[Json]) -> str | None:

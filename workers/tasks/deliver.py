@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bots import messages
-from bots.chat_platform import Message
+from bots.chat_platform import Capability, Message, Status
 from bots.posting import Posting
 from bots.texts import Texts, texts_for
 from brain.client import Brain
@@ -112,6 +112,8 @@ class _Delivery:
             return
         front = await self._brain.refs(self._tenant, self._front)
         final = await self._brain.refs(self._tenant, self._final)
+        if self._standing.reply.answer is None and not front and await self._shows_status(texts):
+            return
         if not final and not messages.is_decided(self._standing):
             await self._say(self._front, self._where, messages.about(self._standing, texts))
             return
@@ -119,6 +121,16 @@ class _Delivery:
             await self._say(self._front, self._where, Message(texts("below")))
         said = messages.decided(self._standing, texts, mention=asker[1] if asker else "")
         await self._say(self._final, self._where, said)
+
+    async def _shows_status(self, texts: Texts) -> bool:
+        """Where the platform has a way of its own to say that it is being worked on, no message is needed."""
+        if Capability.STREAM not in self._reach.platform.can:
+            return False
+        try:
+            await self._reach.platform.show(self._where, Status(texts("looking")))
+        except Rejected:
+            return False
+        return True
 
     async def bring_directly(self) -> None:
         asker = await self._asker()

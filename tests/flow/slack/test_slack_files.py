@@ -9,7 +9,10 @@ async def test_what_was_attached_is_read_and_named(office: Office) -> None:
     asked = office.people["amira"].says(
         office.help,
         "@expert How do I rotate the Redis password?",
-        files=[("redis.log", LOG, "text/plain"), ("core.bin", b"\x00\x01\x02" * 50, "application/octet-stream")],
+        files=[
+            ("redis.log", LOG, "text/plain"),
+            ("core.bin", b"\x00\x01\x02" * 50, "application/octet-stream"),
+        ],
     )
 
     answered = await office.sees("amira", office.help, "Sure", thread=asked)
