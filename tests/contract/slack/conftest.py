@@ -15,7 +15,7 @@ from fastapi import FastAPI
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.chat_platform import Inbound
-from bots.slack.adapter import Receiver, SlackCalls, Workspace
+from bots.slack.adapter import Handle, Receiver, SlackCalls, Workspace
 from bots.slack.platform import SlackPlatform
 from config.slack import OneWorkspace, Slack
 from demo.fake_slack.delivery import signature
@@ -75,10 +75,12 @@ class Door:
         return await self.interaction(payload)
 
 
-def open_door(app: FastAPI, *secrets: str) -> Door:
-    async def keep(inbound: Inbound) -> None:
+def open_door(app: FastAPI, *secrets: str, keep: Handle | None = None) -> Door:
+    async def kept(inbound: Inbound) -> None:
         if door.trouble is not None:
             raise door.trouble
+        if keep is not None:
+            await keep(inbound)
         door.kept.append(inbound)
 
     async def find(workspace: str) -> Workspace | None:
@@ -87,7 +89,7 @@ def open_door(app: FastAPI, *secrets: str) -> Door:
     def changed(workspace: str, channel: str, user: str) -> None:
         door.told.append((workspace, channel, user))
 
-    receiver = Receiver(keep, find, secrets or (SECRET,), changed=changed)
+    receiver = Receiver(kept, find, secrets or (SECRET,), changed=changed)
     platform = SlackPlatform(SlackCalls(find))
     Slack(platform, receiver, OneWorkspace.__new__(OneWorkspace)).receive_at(app)
     transport = httpx.ASGITransport(app)
