@@ -10,6 +10,10 @@ from collections.abc import Iterator
 _MOST = 8_000
 # "What?" is a question to whoever spoke before.
 _FEWEST = 3
+_THANKS = frozenset(
+    "thanks thank thx ty danke dankeschön merci great nice cool perfect super same lol haha wow yay".split()
+)
+_SHORT = 6
 
 
 def _any(*patterns: str, at: str = "") -> re.Pattern[str]:
@@ -281,6 +285,12 @@ def question_like(text: str, *, addressed: bool = False) -> bool:
     said = list(_sentences(text[:_MOST]))
     settled = max((at for at, one in enumerate(said) if _SETTLED.search(one)), default=-1)
     return any(_asks(one) for at, one in enumerate(said) if at > settled or (at == settled and "?" in one))
+
+
+def takes_over(text: str) -> bool:
+    """Whether somebody who did not ask has something to say on the matter: thanks and signs are no answer."""
+    words = re.findall(r"\w+", _EMOJI.sub(" ", text.lower()))
+    return len(words) > 1 and not (words[0] in _THANKS and len(words) <= _SHORT)
 
 
 def _is_named(text: str) -> bool:

@@ -12,6 +12,7 @@ from enum import Flag, StrEnum, auto
 from typing import Any, Protocol, get_args
 
 from brain.domain.conversation import Conversation, Identity, MessageRef
+from brain.domain.errors import Rejected
 
 
 class Capability(Flag):
@@ -285,6 +286,10 @@ class Unknown(Exception):
         self.retry_after_s = retry_after_s
 
 
+class TooLate(Rejected):
+    """The form could not be opened any more; press the button again."""
+
+
 class Directory(Protocol):
     """The people of a platform."""
 
@@ -325,7 +330,7 @@ class ChatPlatform(Protocol):
         """Have them say this instead; doing it again changes nothing."""
 
     async def show(self, to: Conversation | Trigger, what: Form | Home | Prompts | Status) -> None:
-        """A form to a trigger, anything else to a conversation. Raises `Rejected` where it is too late."""
+        """A form to a trigger, anything else to a conversation. Raises `TooLate` where a trigger is over."""
 
     async def fetch_file(self, workspace: str, file: File) -> bytes:
         """Raises `Rejected` where it is gone, too big, or not ours to read."""

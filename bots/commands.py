@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from bots import messages, review_cards, reviewing
-from bots.asking import question_like
+from bots import messages, present, responding, review_cards, reviewing
+from bots.asking import question_like, takes_over
 from bots.chat_platform import (
     ChatPlatform,
     Heard,
+    Home,
     Inbound,
     Message,
     Opened,
@@ -19,26 +20,23 @@ from bots.chat_platform import (
     Removed,
     Said,
     Submitted,
+    TooLate,
     Trigger,
 )
 from bots.reading import read_files
 from bots.scene import Scene
 from bots.setting_up import read_rules
 from bots.texts import texts_for
-from brain.client import Asking, Brain
+from brain.client import MAX_CHARACTERS, Asking, Brain
 from brain.domain.clock import WorkingHours, moment_after
 from brain.domain.conversation import (
     Answering,
     ChannelRules,
-    Conversation,
     DeliveryId,
     Identity,
-    MayAsk,
 )
-from brain.domain.errors import Conflict, Denied, Missing, Rejected
-from brain.domain.identity import Audience, Principal, TenantId
-from brain.domain.question import QuestionId
-from brain.domain.records import Reason
+from brain.domain.errors import Denied, Rejected
+from brain.domain.identity import Audience, Department, Principal, TenantId
 from brain.domain.review import ReviewId
 
 _LISTED = 5
@@ -66,9 +64,11 @@ class Commands:
         scene = await self._scene(delivery, inbound)
         try:
             return await self._do(scene)
-        except (Denied, Conflict, Missing, Rejected) as error:
-            await scene.whisper(str(error))
-            return True
+        except TooLate:
+            await scene.whisper(scene.texts("too_late_form"))
+        except (Denied, Rejected) as error:
+            await scene.reply(str(error))
+        return True
 
     async def _scene(self, delivery: DeliveryId, inbound: Inbound) -> Scene:
         workspace = inbound.author_workspace or inbound.conversation.workspace
@@ -91,14 +91,12 @@ class Commands:
         what = scene.inbound.what
         if isinstance(what, Said):
             return await self._said(scene, what)
-        if scene.principal is None:
-            await scene.whisper(scene.texts("not_a_member"))
-        elif isinstance(what, Opened):
-            await self._greet(scene, scene.principal, what.place)
-        elif isinstance(what, Pressed):
-            await self._pressed(scene, scene.principal, what)
+        if isinstance(what, Pressed):
+            await self._pressed(scene, what)
         elif isinstance(what, Submitted):
-            await self._submitted(scene, scene.principal, what)
+            await self._submitted(scene, what)
+        elif isinstance(what, Opened):
+            await self._greet(scene, what.place)
         return True
 
     # What people say.
@@ -110,7 +108,7 @@ class Commands:
         if word != "ask":
             await self._word(scene, word, said)
         elif not text and not said.files:
-            await scene.whisper(scene.texts("empty_question"))
+            await scene.reply(scene.texts("empty_question"))
         else:
             if scene.conversation.thread:
                 await self.brain.step_back(self.tenant, scene.conversation, back=False)
@@ -139,180 +137,120 @@ class Commands:
         thread = await self.brain.thread(self.tenant, scene.conversation)
         if not thread.askers or thread.stepped_back or scene.inbound.bot:
             return
+        rules = await self._rules(scene)
         own = scene.principal is not None and scene.principal.member.id in thread.askers
         if (own and thread.asked_back) or question_like(said.text, addressed=bool(said.mentions)):
-            await self._ask(scene, said, await self._rules(scene))
-        elif not own and await self.brain.step_back(self.tenant, scene.conversation, back=True):
-            await scene.say(Message(scene.texts("took_over")))
+            if await present.asker(scene, rules) is not None:
+                await self._ask(scene, said, rules)
+        elif not own and takes_over(said.text):
+            took_over = Message(scene.texts("took_over"))
+            key = f"question/{thread.question}/stepped_back"
+            await scene.posting.say(key, scene.conversation, took_over)
+            await self.brain.step_back(self.tenant, scene.conversation, back=True)
 
     async def _ask(
         self, scene: Scene, said: Said, rules: ChannelRules | None, *, overheard: float | None = None
     ) -> None:
-        asker = await self._asker(scene, rules)
-        if asker is None:
-            if overheard is None:
-                name = "not_a_member" if rules is None else "not_for_guests"
-                await scene.whisper(scene.texts(name))
-            return
-        audience = await self._audience(scene, asker, rules)
-        if audience.outsiders and not audience.departments:
-            if overheard is None:
-                await scene.whisper(scene.texts("outsiders_here"))
-            return
-        departments = await self.brain.departments(self.tenant)
-        of_channel = next((one for one in departments if rules and one.id == rules.department), None)
-        await self.brain.ask(
-            asker,
-            Asking(
+        asker = await present.asker(scene, rules)
+        audience = await present.audience(scene, asker, rules) if asker else None
+        if asker is None or audience is None:
+            guest = rules is not None and scene.identity.guest
+            problem = scene.texts("not_for_guests" if guest else "not_a_member")
+        elif audience.outsiders and not audience.departments:
+            problem = scene.texts("outsiders_here")
+        elif len(said.text) > MAX_CHARACTERS:
+            problem = scene.texts("too_long", characters=len(said.text), most=MAX_CHARACTERS)
+        else:
+            department = await self._department(rules, audience)
+            asking = Asking(
                 text=said.text,
-                department=of_channel.slug if of_channel and audience.reads(of_channel) else None,
+                department=department.slug if department else None,
                 idempotency_key=scene.inbound.twin or scene.inbound.delivery,
                 place=scene.conversation,
                 audience=audience,
                 overheard=overheard,
                 reply_to=said.reply_to,
                 attachments=await read_files(scene, said),
-            ),
-        )
+            )
+            await self.brain.ask(asker, asking)
+            return
+        if overheard is None:
+            await scene.reply(problem)
 
-    async def _asker(self, scene: Scene, rules: ChannelRules | None) -> Principal | None:
-        """Members, and whom the channel's rules let ask."""
-        if scene.principal is not None:
-            return scene.principal
-        everyone = rules is not None and rules.may_ask is MayAsk.EVERYONE
-        alert = rules is not None and rules.alerts and scene.inbound.bot
-        if everyone or alert:
-            return await self.brain.welcome(self.tenant, scene.identity)
-        return None
-
-    async def _audience(self, scene: Scene, asker: Principal, rules: ChannelRules | None) -> Audience:
-        where = scene.conversation
-        if scene.principal is not None and (scene.inbound.direct or where.reader):
-            return asker.audience
-        readers = [scene.identity] if where.reader else await self.platform.people.readers(where)
-        return await self.brain.audience(self.tenant, readers, rules)
+    async def _department(self, rules: ChannelRules | None, audience: Audience) -> Department | None:
+        """The channel's, where those who read the answer may read what it knows."""
+        departments = await self.brain.departments(self.tenant) if rules else []
+        of_channel = next((one for one in departments if rules and one.id == rules.department), None)
+        return of_channel if of_channel and audience.reads(of_channel) else None
 
     async def _rules(self, scene: Scene) -> ChannelRules | None:
         return await self.brain.rules(self.tenant, scene.conversation)
 
     async def _word(self, scene: Scene, word: str, said: Said) -> None:
+        principal = await present.asker(scene, await self._rules(scene))
         if word == "help":
             await scene.whisper(messages.help_text(scene.texts, command=self.command))
-        elif scene.principal is None:
+        elif principal is None:
             await scene.whisper(scene.texts("not_a_member"))
         elif word == "setup":
-            await self._set_up(scene, scene.principal, said)
+            await self._set_up(scene, principal, said)
+        elif word == "why":
+            await responding.why_here(scene, principal)
         else:
-            replies = await self.brain.replies(scene.principal, limit=_LISTED)
-            if word == "status":
-                await scene.whisper(messages.status(replies, scene.texts))
-            elif replies:
-                await scene.whisper(messages.why(replies[0], scene.texts))
-            else:
-                await scene.whisper(scene.texts("why_none"))
+            replies = await self.brain.replies(principal, limit=_LISTED)
+            await scene.whisper(messages.status(replies, scene.texts))
 
     async def _set_up(self, scene: Scene, principal: Principal, said: Said) -> None:
         departments = await self.brain.administered(principal)
         if not departments:
             raise Denied(scene.texts("set_up_denied"))
-        rules = await self._rules(scene)
         where = scene.conversation
-        form = review_cards.setup_form(departments, rules, scene.texts, channel=where.channel)
+        if not said.trigger or not where.channel:
+            await scene.whisper(scene.texts("set_up_where", command=self.command))
+            return
+        form = review_cards.setup_form(
+            departments, await self._rules(scene), scene.texts, channel=where.channel
+        )
         await self.platform.show(Trigger(where.workspace, said.trigger), form)
 
     # What people press and fill in.
 
-    async def _pressed(self, scene: Scene, principal: Principal, button: Pressed) -> None:
+    async def _pressed(self, scene: Scene, button: Pressed) -> None:
+        principal = await present.asker(scene, await self._rules(scene))
+        if principal is None:
+            raise Denied(scene.texts("not_a_member"))
         if button.action in reviewing.BUTTONS:
             await reviewing.pressed(scene, principal, button)
-            return
-        if button.action == "why_message":
-            await self._why_message(scene, principal, button)
-            return
-        question = QuestionId(UUID(button.value))
-        match button.action:
-            case "helpful":
-                await self.brain.feedback(principal, question, helpful=True)
-                await scene.whisper(scene.texts("thanks"))
-            case "not_helpful":
-                trigger = Trigger(scene.conversation.workspace, button.trigger)
-                form = review_cards.feedback_form(button.value, scene.texts)
-                await self.platform.show(trigger, form)
-            case "ask_person":
-                number = await self.brain.ask_person(principal, question)
-                await scene.whisper(scene.texts("asked_person", number=number))
-            case "share":
-                await self._share(scene, principal, question)
-            case "keep":
-                await scene.whisper(scene.texts("kept"))
-            case "why":
-                await self._why(scene, principal, question)
-            case _:
-                raise Rejected(f"There is no button {button.action!r}.")
-
-    async def _why_message(self, scene: Scene, principal: Principal, button: Pressed) -> None:
-        """Of the message it was pressed at; of one's last question, where that is none of ours."""
-        key = await self.brain.key_of(self.tenant, scene.conversation, id_=button.message)
-        if key is not None and key.startswith("question/"):
-            await self._why(scene, principal, QuestionId(UUID(key.split("/")[1])))
         else:
-            await self._word(scene, "why", Said("", Heard.COMMAND))
+            await responding.pressed(scene, principal, button)
 
-    async def _why(self, scene: Scene, principal: Principal, question: QuestionId) -> None:
-        standing = await self.brain.standing(self.tenant, question)
-        if standing is None:
-            raise Missing(scene.texts("why_none"))
-        own = standing.asker.id == principal.member.id
-        if not own and (standing.conversation is None or standing.conversation.reader):
-            raise Missing(scene.texts("why_none"))
-        await scene.whisper(messages.why(standing.reply, scene.texts))
-
-    async def _share(self, scene: Scene, principal: Principal, question: QuestionId) -> None:
-        """What was for the asker alone, for the channel: where everybody there may read what it rests on."""
-        standing = await self.brain.standing(self.tenant, question)
-        answer = standing.reply.answer if standing else None
-        if standing is None or answer is None or standing.asker.id != principal.member.id:
-            raise Missing(scene.texts("why_none"))
-        where = Conversation(
-            scene.conversation.platform, scene.conversation.workspace, scene.conversation.channel
-        )
-        readers = await self.platform.people.readers(where)
-        audience = await self.brain.audience(self.tenant, readers, await self._rules(scene))
-        departments = await self.brain.departments(self.tenant)
-        if not answer.scope <= {one.id for one in departments if audience.reads(one)}:
-            raise Denied(scene.texts("hidden"))
-        shared = messages.about(standing, scene.texts)
-        note = f"{shared.note} · {scene.texts('shared_by', person=standing.asker.name)}"
-        asked = messages.cut(standing.reply.question.text)
-        await scene.posting.say(f"question/{question}/shared", where, replace(shared, asked=asked, note=note))
-        await scene.whisper(scene.texts("shared"))
-
-    async def _submitted(self, scene: Scene, principal: Principal, form: Submitted) -> None:
-        if form.form in reviewing.FORMS:
-            await reviewing.submitted(scene, principal, form)
-        elif form.form == "feedback":
-            await self.brain.feedback(
-                principal,
-                QuestionId(UUID(form.value)),
-                helpful=False,
-                reason=Reason(form.fields["reason"]),
-                comment=form.fields.get("comment", ""),
-            )
-            await scene.whisper(scene.texts("thanks_wrong"))
+    async def _submitted(self, scene: Scene, form: Submitted) -> None:
+        if form.form in responding.FORMS:
+            await responding.submitted(scene, form)
+        elif scene.principal is None:
+            raise Denied(scene.texts("not_a_member"))
+        elif form.form in reviewing.FORMS:
+            await reviewing.submitted(scene, scene.principal, form)
         elif form.form == "setup":
-            departments = await self.brain.administered(principal)
-            rules = read_rules(form.fields, departments, scene.texts)
-            where = replace(scene.conversation, channel=form.value, thread="", reader="")
-            await self.brain.set_up(principal, where, rules)
-            name = next(one.name for one in departments if one.id == rules.department)
-            said = scene.texts(f"setup_{rules.answers.value}")
-            await scene.whisper(scene.texts("set_up_done", department=name, rules=said))
+            await self._save_rules(scene, scene.principal, form)
         else:
             raise Rejected(f"There is no form {form.form!r}.")
 
-    async def _greet(self, scene: Scene, principal: Principal, place: Place) -> None:
+    async def _save_rules(self, scene: Scene, principal: Principal, form: Submitted) -> None:
+        departments = await self.brain.administered(principal)
+        rules = read_rules(form.fields, departments, scene.texts)
+        where = replace(scene.conversation, channel=form.value, thread="", reader="")
+        await self.brain.set_up(principal, where, rules)
+        name = next(one.name for one in departments if one.id == rules.department)
+        said = scene.texts(f"setup_{rules.answers.value}")
+        await scene.whisper(scene.texts("set_up_done", department=name, rules=said))
+
+    async def _greet(self, scene: Scene, place: Place) -> None:
+        """Strangers find the reason where others find their questions."""
         if place is Place.HOME:
-            await self.show_home(scene, principal)
+            await self.show_home(scene)
+            return
+        if scene.principal is None:
             return
         texts = scene.texts
         prompts = tuple(
@@ -320,22 +258,28 @@ class Commands:
         )
         await self.platform.show(scene.conversation, Prompts(texts("prompts_title"), prompts))
 
-    async def show_home(self, scene: Scene, principal: Principal) -> None:
+    async def show_home(self, scene: Scene) -> None:
+        principal, where = scene.principal, replace(scene.conversation, reader=scene.inbound.author)
+        if principal is None:
+            await self.platform.show(where, Home((Message(scene.texts("not_a_member")),)))
+            return
         replies = await self.brain.replies(principal, limit=20)
         mine = [
             one for one in await self.brain.reviews(principal) if one.review.assignee == principal.member.id
         ]
         learned = await self.brain.learned(principal)
         home = messages.home(replies, mine, datetime.now(UTC), learned, scene.texts)
-        await self.platform.show(replace(scene.conversation, reader=scene.inbound.author), home)
+        await self.platform.show(where, home)
 
 
 def _wants_answer(rules: ChannelRules, scene: Scene, said: Said) -> bool:
     """Whether the bot may speak where nobody spoke to it."""
+    if not _awake(rules.talks_in):
+        return False
     if scene.inbound.bot:
         return rules.alerts and bool(said.text)
     asked = question_like(said.text, addressed=bool(said.mentions))
-    return rules.answers is Answering.QUESTIONS and asked and _awake(rules.talks_in)
+    return rules.answers is Answering.QUESTIONS and asked
 
 
 def _awake(hours: WorkingHours | None) -> bool:
@@ -343,14 +287,23 @@ def _awake(hours: WorkingHours | None) -> bool:
     return hours is None or moment_after(now, now - now, hours) == now
 
 
+def asks(text: str) -> bool:
+    """Whether what was typed after the command is a question, and no word of ours."""
+    word, asked = _command(Said(text, Heard.COMMAND))
+    return word == "ask" and bool(asked)
+
+
 def _command(said: Said) -> tuple[str, str]:
     """The word of a command with the rest; what begins with none of them is asked."""
-    first, _, rest = said.text.strip().partition(" ")
+    text = said.text.strip()
+    first, _, rest = text.partition(" ")
     word = re.sub(r"\W", "", first).lower()
-    if said.heard is Heard.COMMAND and not said.text.strip() and not said.files:
+    if said.heard is Heard.SHORTCUT:
+        return "ask", text
+    if said.heard is Heard.COMMAND and not text and not said.files:
         return "help", ""
     if word in _WORDS and not rest.strip():
         return word, ""
     if said.heard is Heard.COMMAND and word == "ask":
         return "ask", rest.strip()
-    return "ask", said.text.strip()
+    return "ask", text

@@ -14,8 +14,12 @@ from brain.domain.review import ReviewCase
 _SHOWN = 300
 
 
-def moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+def moment(at: datetime, texts: Texts) -> str:
+    return texts("moment", at=at)
+
+
+def date(at: datetime, texts: Texts) -> str:
+    return texts("date", at=at)
 
 
 def percent(share: float) -> int:
@@ -41,7 +45,24 @@ def _said(standing: Standing, texts: Texts, *, private: bool) -> Message:
         return Message(answer.text, references=_references(answer, standing))
     if answer.status is AnswerStatus.PUBLISHED:
         return _published(standing, answer, texts, private=private)
-    return Message(_became(standing, answer, texts), note=_number(standing, texts))
+    actions = (_alone(answer, texts),) if standing.asker_reads_more and not private else ()
+    return Message(_became(standing, answer, texts), note=_number(standing, texts), actions=actions)
+
+
+def hidden(answer: Answer, texts: Texts) -> Message:
+    """Instead of an answer that somebody who reads the conversation by now may not read."""
+    return Message(texts("hidden"), actions=(_alone(answer, texts),))
+
+
+def shared(standing: Standing, texts: Texts) -> Message:
+    """What was private, for everybody to read."""
+    said = about(standing, texts)
+    note = f"{said.note} · {texts('shared_by', person=standing.asker.name)}"
+    return replace(said, asked=cut(standing.reply.question.text), note=note)
+
+
+def _alone(answer: Answer, texts: Texts) -> Action:
+    return Action("ask_privately", texts("ask_privately"), str(answer.question))
 
 
 def _read(question: Question, texts: Texts) -> str:
@@ -91,7 +112,7 @@ def _published(standing: Standing, answer: Answer, texts: Texts, *, private: boo
     if answer.approval is None and standing.open_review is None:
         actions.append(Action("ask_person", texts("ask_person"), value))
     actions.append(Action("why", texts("why"), value))
-    if private:
+    if private and standing.conversation is not None and standing.conversation.channel:
         actions = [
             Action("share", texts("share"), value, Style.PRIMARY),
             Action("keep", texts("keep"), value),
@@ -118,7 +139,7 @@ def _references(answer: Answer, standing: Standing) -> tuple[Reference, ...]:
 def band(answer: Answer, texts: Texts) -> str:
     """What people are told of how sure the bot is."""
     if answer.approval is not None:
-        return texts("band_checked", person=answer.approval.name, date=f"{answer.approval.at:%Y-%m-%d}")
+        return texts("band_checked", person=answer.approval.name, date=date(answer.approval.at, texts))
     name = "band_sure" if answer.status is AnswerStatus.PUBLISHED else "band_unsure"
     return texts(name, percent=percent(answer.confidence))
 
@@ -141,7 +162,7 @@ def _became(standing: Standing, answer: Answer, texts: Texts) -> str:
 
 
 def _waiting(standing: Standing, texts: Texts, name: str) -> str:
-    due = moment(standing.due_at) if standing.due_at else "?"
+    due = moment(standing.due_at, texts) if standing.due_at else "?"
     if standing.reviewer:
         return texts(name, person=standing.reviewer, due=due)
     return texts(f"{name}_nobody", department=standing.department, due=due)
@@ -160,10 +181,9 @@ def why(reply: Reply, texts: Texts) -> Message:
     if answer is None:
         return Message(texts("why_pending"), heading=heading, asked=asked)
     if answer.approval is not None:
-        lines = [texts("why_checked", person=answer.approval.name, date=f"{answer.approval.at:%Y-%m-%d}")]
+        lines = [texts("why_checked", person=answer.approval.name, date=date(answer.approval.at, texts))]
     elif _silent(reply.question, answer):
-        least = percent(reply.question.overheard or 0)
-        lines = [texts("why_silent", percent=percent(answer.confidence), least=least)]
+        lines = [_why_silent(answer, percent(reply.question.overheard or 0), texts)]
     else:
         lines = [texts("why_confidence", percent=percent(answer.confidence))]
     if answer.citations:
@@ -173,6 +193,13 @@ def why(reply: Reply, texts: Texts) -> Message:
         lines.append(texts("why_nothing"))
     lines += [f"- {reason}" for reason in answer.reasons]
     return Message("\n".join([lines[0], "", *lines[1:]]), heading=heading, asked=asked)
+
+
+def _why_silent(answer: Answer, least: int, texts: Texts) -> str:
+    sure = percent(answer.confidence)
+    if sure >= least:  # enough for the channel, but not for the department that would answer
+        return texts("why_silent_department", percent=sure)
+    return texts("why_silent", percent=sure, least=least)
 
 
 def _silent(question: Question, answer: Answer) -> bool:
@@ -186,6 +213,8 @@ def status(replies: Sequence[Reply], texts: Texts) -> Message:
     lines = []
     for reply in replies:
         state = reply.answer.status.value if reply.answer else "pending"
+        if reply.answer is not None and _silent(reply.question, reply.answer):
+            state = "silent"
         number = f" ({reply.review})" if reply.review else ""
         lines.append(f"- “{cut(reply.question.text, 120)}”: {texts(f'status_{state}')}{number}")
     return Message("\n".join(lines), heading=texts("status_title"))

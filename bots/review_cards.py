@@ -83,7 +83,7 @@ def state(case: ReviewCase, texts: Texts) -> str:
     """How the review stands, and who decided it."""
     verdict = case.verdict
     if verdict is not None:
-        date = moment(verdict.decided_at) if verdict.decided_at else ""
+        date = moment(verdict.decided_at, texts) if verdict.decided_at else ""
         name = {
             VerdictKind.APPROVE: "card_approved",
             VerdictKind.AMEND: "card_amended",
@@ -92,7 +92,7 @@ def state(case: ReviewCase, texts: Texts) -> str:
         return texts(name, person=case.decided_by or "?", date=date, reason=verdict.reason)
     if case.review.status is not ReviewStatus.OPEN:
         return texts("card_expired")
-    due = moment(case.review.due_at)
+    due = moment(case.review.due_at, texts)
     if case.assigned_to:
         return texts("card_turn", person=case.assigned_to, due=due)
     return texts("card_turn_nobody", due=due)
@@ -108,7 +108,7 @@ def handed_over(case: ReviewCase, texts: Texts) -> Message:
 
 
 def reminder(case: ReviewCase, texts: Texts, *, mention: str) -> Message:
-    due = moment(case.review.due_at)
+    due = moment(case.review.due_at, texts)
     return Message(
         texts("remind", number=case.review.number, due=due), mentions=(mention,) if mention else ()
     )
@@ -132,13 +132,13 @@ def offer(case: ReviewCase, text: str, texts: Texts, *, delivery: str) -> Messag
     )
 
 
-def feedback_form(question: str, texts: Texts) -> Form:
+def feedback_form(value: str, texts: Texts) -> Form:
     return Form(
         name="feedback",
         title=texts("form_feedback"),
         submit=texts("send"),
         cancel=texts("cancel"),
-        value=question,
+        value=value,
         entries=(
             Entry(
                 "reason",

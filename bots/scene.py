@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from bots.chat_platform import ChatPlatform, Inbound, Message, Pressed, Said
+from bots.chat_platform import ChatPlatform, Heard, Inbound, Message, Pressed, Said
 from bots.posting import Posting
 from bots.texts import Texts
 from brain.client import Brain
@@ -11,6 +11,7 @@ from brain.domain.conversation import Conversation, DeliveryId, Identity
 from brain.domain.identity import Principal, TenantId
 
 _REPLY_FOR = timedelta(minutes=29)
+_ALOUD = (Heard.MENTION, Heard.OVERHEARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class Scene:
         """For everybody there. The same delivery says the same thing once."""
         key = f"delivery/{self.delivery}" + (f"/{what}" if what else "")
         await self.posting.say(key, to or self.conversation, message)
+
+    async def reply(self, message: Message | str) -> None:
+        """To the one who has spoken to us: before everybody, if that is how they spoke. Where nobody has,
+        there is nobody to reply to."""
+        what = self.inbound.what
+        if not isinstance(what, Said) or what.heard not in _ALOUD:
+            await self.whisper(message)
+        elif what.heard is Heard.MENTION or what.message != self.conversation.thread:
+            await self.say(Message(message) if isinstance(message, str) else message)
 
     async def whisper(self, message: Message | str) -> None:
         """For whom this delivery is from alone."""

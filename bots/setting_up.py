@@ -14,11 +14,24 @@ _HOURS = re.compile(r"\s*([01]?\d|2[0-3]):([0-5]\d)\s*[-–]\s*([01]?\d|2[0-4]):
 _EVERY_DAY = frozenset(range(7))
 
 
+def wrong(fields: Mapping[str, str], texts: Texts) -> dict[str, str]:
+    """What cannot be understood, by entry."""
+    found = {}
+    for name, read in (("least", _share), ("quiet", _hours)):
+        try:
+            read(fields.get(name, ""), texts)
+        except Rejected as error:
+            found[name] = str(error)
+    return found
+
+
 def read_rules(fields: Mapping[str, str], departments: Sequence[Department], texts: Texts) -> ChannelRules:
     """Raises `Rejected` saying which entry cannot be understood."""
     department = next((one for one in departments if one.slug == fields.get("department")), None)
     if department is None:
         raise Rejected(texts("set_up_denied"))
+    if mistakes := wrong(fields, texts):
+        raise Rejected(" ".join(f"{texts(f'setup_{name}')}: {said}" for name, said in mistakes.items()))
     return ChannelRules(
         department=department.id,
         answers=Answering(fields.get("answers") or Answering.MENTIONS),
@@ -35,7 +48,7 @@ def _share(text: str, texts: Texts) -> float:
     if not number:
         return 0.85
     if not number.isdigit() or not 1 <= int(number) <= 100:
-        raise Rejected(f"{texts('setup_least')}: {texts('setup_bad_percent')}")
+        raise Rejected(texts("setup_bad_percent"))
     return int(number) / 100
 
 
@@ -47,9 +60,9 @@ def _hours(text: str, texts: Texts) -> WorkingHours | None:
         (int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])) if found else (0, 0)
     )
     if found is None or not opens < closes <= 24 * 60:
-        raise Rejected(f"{texts('setup_quiet')}: {texts('setup_bad_hours')}")
+        raise Rejected(texts("setup_bad_hours"))
     try:
         ZoneInfo(found[5])
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise Rejected(f"{texts('setup_quiet')}: {texts('setup_bad_hours')}") from error
+        raise Rejected(texts("setup_bad_hours")) from error
     return WorkingHours(found[5], opens, closes, _EVERY_DAY)

@@ -16,22 +16,25 @@ from brain.domain.conversation import (
     Thread,
 )
 from brain.domain.identity import Audience, Department, DepartmentId, MemberId, Principal, TenantId
-from brain.domain.question import QuestionId
+from brain.domain.question import Question, QuestionId
 from brain.domain.records import Reason
 from brain.domain.reply import Card, Reply, Standing
 from brain.domain.review import ReviewCase, ReviewId
 from brain.ports import Embedder, Parser
 from brain.ports.talk import TalkStore
 from brain.usecases import read, recognise, standing
-from brain.usecases.accept import Accept, Asking
+from brain.usecases.accept import MAX_CHARACTERS, Accept, Asking
 from brain.usecases.ask_person import ask_person
 from brain.usecases.decide import Decide, Judgement
-from brain.usecases.give_feedback import give_feedback
+from brain.usecases.give_feedback import give_feedback_here
 from brain.usecases.hand_on import pass_on
 from brain.usecases.read_file import read_file
 from brain.usecases.receive import receive
+from brain.usecases.standing import shared_as
 
-__all__ = ["Asking", "Brain", "Judgement"]
+__all__ = ["MAX_CHARACTERS", "Asking", "Brain", "Judgement", "shared_as"]
+
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Brain:
     async def recognise(self, tenant: TenantId, identity: Identity) -> Principal | None:
         return await recognise.recognise(self.store, tenant, identity)
 
-    async def welcome(self, tenant: TenantId, identity: Identity) -> Principal:
+    async def welcome(self, tenant: TenantId, identity: Identity) -> Principal | None:
         return await recognise.welcome(self.store, tenant, identity)
 
     async def audience(
@@ -133,16 +136,32 @@ class Brain:
     async def standing(self, tenant: TenantId, question: QuestionId) -> Standing | None:
         return await standing.standing(self.store, tenant, question)
 
+    async def last_asked(self, principal: Principal, *, here: Conversation) -> Reply | None:
+        """One's last question in that channel; without any, the last of all."""
+        known = await read.replies(self.store, principal, limit=_LOOKED_AT)
+        for reply in known:
+            async with self.store.transaction(principal.tenant) as tx:
+                asked = await tx.talk.conversations.conversation(reply.question.conversation)
+            if asked is not None and asked.channel_id == here.channel_id:
+                return reply
+        return known[0] if known else None
+
+    async def seen(self, principal: Principal, question: QuestionId, *, here: Conversation) -> Standing:
+        return await standing.seen(self.store, principal, question, here=here)
+
+    async def restated(self, tenant: TenantId, question: QuestionId) -> Question | None:
+        return await standing.restated(self.store, tenant, question)
+
     async def feedback(
         self,
         principal: Principal,
         question: QuestionId,
         *,
-        helpful: bool,
+        here: Conversation,
         reason: Reason | None = None,
         comment: str = "",
     ) -> None:
-        await give_feedback(self.store, principal, question, helpful=helpful, reason=reason, comment=comment)
+        await give_feedback_here(self.store, principal, question, here=here, reason=reason, comment=comment)
 
     async def learned(self, principal: Principal) -> list[str]:
         """The questions that were answered for good this week, in the principal's departments."""

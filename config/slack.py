@@ -131,7 +131,9 @@ def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExi
     def changed(workspace: str, channel: str, user: str) -> None:
         platform.people.forget(workspace, channel=channel, user=user)
 
-    receiver = Receiver(keep, workspaces.find, signing_secrets(settings), changed=changed)
+    receiver = Receiver(
+        keep, workspaces.find, signing_secrets(settings), changed=changed, locale=platform.people.locale
+    )
     return Slack(platform, receiver, workspaces)
 
 

@@ -19,9 +19,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.chat_platform import Inbound, Unknown
-from bots.slack import inbound, signatures
+from bots.slack import acks, inbound, signatures
 from bots.slack.calls import AWAY_S, Refused, encoded, retry_after_s
 from bots.slack.pacing import Pace
+from bots.texts import Texts, texts_for
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 
 Handle = Callable[[Inbound], Awaitable[None]]
@@ -234,17 +235,16 @@ class Answered:
 class Receiver:
     """Everything that Slack sends goes to `handle`, which keeps it; only then is Slack told that we have it.
 
-    `looking` is what a command is answered with while its answer is looked for, `away` while nothing can be
-    kept, `gone` where `find` knows no such workspace. `changed` is told of a workspace, channel and person
-    that are not what they were. Both secrets of `signing_secrets` count while one is replaced by another.
+    `changed` is told of a workspace, channel and person that are not what they were; `locale` tells that of
+    a person in a workspace, where it is known. `gone` is said where `find` knows no such workspace. Both
+    secrets of `signing_secrets` count while one is replaced by another.
     """
 
     handle: Handle
     find: Find
     signing_secrets: Sequence[str] = field(default=(), repr=False)
     changed: Callable[[str, str, str], None] | None = None
-    looking: str = "Looking for an answer…"
-    away: str = "I cannot take this just now. Please try again in a minute."
+    locale: Callable[[str, str], str] | None = None
     gone: str = "The Expert is not installed in this workspace (any more)."
     now_s: Callable[[], float] = time.time
     app: AsyncApp = field(init=False)
@@ -297,11 +297,9 @@ class Receiver:
 
     async def _command(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
         _taken(context)
-        said = inbound.command(body)
-        await self._keep(said)
-        word = str(body.get("text") or "").strip().lower().split(" ")[0]
-        asks = said is not None and word not in ("", "help", "why", "status", "setup")
-        await ack(text=self.looking, response_type="ephemeral") if asks else await ack()
+        typed = inbound.command(body)
+        await self._keep(typed)
+        await ack(**acks.of_command(typed, self._texts(typed)))
 
     async def _action(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
         _taken(context)
@@ -315,8 +313,11 @@ class Receiver:
 
     async def _view(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
         _taken(context)
-        await self._keep(inbound.submission(body))
-        await ack()
+        sent = inbound.submission(body)
+        told = acks.of_form(sent, self._texts(sent))
+        if not told:
+            await self._keep(sent)
+        await ack(**told)
 
     async def _keep(self, happened: Inbound | None) -> None:
         if happened is None:
@@ -334,17 +335,15 @@ class Receiver:
             log.warning("slack.unreadable", error=type(error).__name__)
             return BoltResponse(status=400, body="")  # Bolt stumbled over it before we saw it
         log.warning("slack.not_kept", error=type(error).__name__, reason=_reason(error))
-        told = self._told(body) if isinstance(error, Unavailable) else None
+        texts = self._texts(inbound.command(body) or inbound.submission(body))
+        told = acks.of_what_was_lost(body, texts) if isinstance(error, Unavailable) else {}
         # Slack sends events again. Nothing of ours may look like a refusal.
         return BoltResponse(status=200, body=told) if told else BoltResponse(status=503, body="")
 
-    def _told(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        """Slack does not repeat what people typed: they have to know, and what is in a form stays there."""
-        if "command" in body:
-            return {"response_type": "ephemeral", "text": self.away}
-        if body.get("type") == "view_submission" and (block := inbound.first_entry(body)):
-            return {"response_action": "errors", "errors": {block: self.away}}
-        return None
+    def _texts(self, happened: Inbound | None) -> Texts:
+        if happened is None or self.locale is None:
+            return texts_for("")
+        return texts_for(self.locale(happened.conversation.workspace, happened.author))
 
 
 def _taken(context: dict[str, Any]) -> None:

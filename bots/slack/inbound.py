@@ -64,11 +64,15 @@ def command(body: Json) -> Inbound | None:
     )
     return Inbound(
         delivery=f"command/{string_at(body, 'trigger_id')}",
-        conversation=Conversation("slack", _team(body), channel, reader=user),
+        conversation=Conversation("slack", _team(body), _shared(channel), reader=user),
         author=user,
         what=said,
-        direct=channel.startswith("D"),
     )
+
+
+def _shared(channel: str) -> str:
+    """Commands and shortcuts work where two people talk alone, too, where nothing is ever to be shared."""
+    return "" if channel.startswith("D") else channel
 
 
 def action(body: Json) -> Inbound | None:
@@ -112,14 +116,13 @@ def shortcut(body: Json) -> Inbound | None:
     if name == "ask":
         text = plain(string_at(message, "text"), bot_user="")
         what = Said(text, Heard.SHORTCUT, ts, _files(message), reply_to=reply_to, trigger=trigger)
+        channel = _shared(channel)
+    thread = (string_at(message, "thread_ts") or ts) if channel else ""
     return Inbound(
         delivery=f"shortcut/{trigger}",
-        conversation=Conversation(
-            "slack", _team(body), channel, string_at(message, "thread_ts") or ts, reader=user
-        ),
+        conversation=Conversation("slack", _team(body), channel, thread, reader=user),
         author=user,
         what=what,
-        direct=channel.startswith("D"),
     )
 
 

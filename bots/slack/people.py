@@ -9,8 +9,11 @@ from typing import Any
 from bots.slack.calls import Calls, Refused
 from brain.domain.conversation import Conversation, Identity
 
-# What somebody may do changes seldom; who joined a channel is told by an event at once.
+# What somebody may do changes seldom.
 _FRESH_S = 600.0
+# Who joined a channel is told by an event at once, but to one of several processes.
+_MEMBERS_FRESH_S = 60.0
+_UNSEEN = ("user_not_found", "user_not_visible", "users_not_found")
 _PAGE = 200
 # From so many unknown people on, the whole workspace is asked for at once.
 _MANY = 10
@@ -28,7 +31,13 @@ class SlackPeople:
         known = self._known(workspace, external_id)
         if known is not None:
             return known
-        found = await self.calls.call(workspace, "users.info", user=external_id, include_locale=True)
+        try:
+            found = await self.calls.call(workspace, "users.info", user=external_id, include_locale=True)
+        except Refused as error:
+            if error.code not in _UNSEEN:
+                raise
+            # Whom Slack does not show us is no reason to say nothing, and nobody to trust.
+            return Identity("slack", workspace, external_id, guest=True)
         return self._learn(workspace, found["user"])
 
     async def by_email(self, workspace: str, email: str) -> Identity | None:
@@ -58,6 +67,11 @@ class SlackPeople:
             self._direct[key] = opened["channel"]["id"]
         return Conversation("slack", workspace, self._direct[key])
 
+    def locale(self, workspace: str, external_id: str) -> str:
+        """As far as it is known already."""
+        _, known = self._people.get((workspace, external_id), (0.0, None))
+        return known.locale if known else ""
+
     def forget(self, workspace: str, *, channel: str = "", user: str = "") -> None:
         """Somebody came or went, or changed."""
         self._members.pop((workspace, channel), None)
@@ -74,7 +88,7 @@ class SlackPeople:
 
     async def _in_channel(self, workspace: str, channel: str) -> list[str]:
         at, known = self._members.get((workspace, channel), (0.0, None))
-        if known is not None and self.clock() - at < _FRESH_S:
+        if known is not None and self.clock() - at < _MEMBERS_FRESH_S:
             return known
         ids: list[str] = []
         async for page in self._pages(workspace, "conversations.members", channel=channel):

@@ -14,6 +14,7 @@ from bots.chat_platform import (
     Message,
     Prompts,
     Status,
+    TooLate,
     Trigger,
     Unknown,
 )
@@ -30,7 +31,6 @@ _LARGEST_FILE = 20 * 2**20
 _PAGES = 5
 _REPLIES = 3
 _GONE = ("message_not_found", "cant_delete_message")
-_LATE = "That took too long, and the form could not be opened. Please press the button again."
 _TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id")
 
 
@@ -214,9 +214,9 @@ class SlackPlatform:
                 return
             if error.code not in _TOO_LATE:
                 raise
-            raise Rejected(_LATE) from error
+            raise TooLate from error
         except Unknown as error:
-            raise Rejected(_LATE) from error
+            raise TooLate from error
 
 
 def _streams(to: Conversation) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from brain.domain.clock import WorkingHours
 from brain.domain.identity import DepartmentId, MemberId
+from brain.domain.question import QuestionId
 
 DeliveryId = NewType("DeliveryId", UUID)
 
@@ -22,6 +23,10 @@ class Conversation:
     channel: str
     thread: str = ""
     reader: str = ""
+
+    @property
+    def channel_id(self) -> tuple[str, str, str]:
+        return self.platform, self.workspace, self.channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,11 @@ class Identity:
     guest: bool = False
     bot: bool = False
     locale: str = ""
+
+    @property
+    def handle(self) -> str:
+        """Of somebody who is known, but no member: by it the two are told apart."""
+        return f"{self.platform}-{self.workspace}-{self.external_id}".lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +127,10 @@ class ChannelRules:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What the bot has to do with a thread: who asked it there, whether it asked back what was meant, and
-    whether a person has taken over."""
+    """What the bot has to do with a thread: whom it answers there, whether it asked back what was meant,
+    whether a person has taken over, and which question was the last there, if only overheard."""
 
     askers: frozenset[MemberId] = frozenset()
     asked_back: bool = False
     stepped_back: bool = False
+    question: QuestionId | None = None

@@ -33,6 +33,7 @@ class Standing:
 
     `conversation` is None where it was not asked on a chat platform. While a review is open, it is
     `reviewer`'s turn (empty: nobody's), until `due_at`. `links` are addresses of cited sources, by number.
+    `asker_reads_more`: alone, the asker may read what was kept from this conversation.
     """
 
     reply: Reply
@@ -43,6 +44,7 @@ class Standing:
     was_reviewed: bool = False
     reviewer: str = ""
     due_at: datetime | None = None
+    asker_reads_more: bool = False
     links: Mapping[int, str] = field(default_factory=dict)
 
 

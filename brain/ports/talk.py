@@ -88,7 +88,7 @@ class Channels(Protocol):
 class Identities(Protocol):
     async def member(self, identity: Identity) -> Member | None:
         """Who that is. Somebody whom the platform has verified the e-mail address of a member for is linked
-        to that member, unless they are a guest there."""
+        to that member, unless they are a guest there; also who was known before without being a member."""
 
     async def link(self, identity: Identity, member: MemberId) -> None: ...
 

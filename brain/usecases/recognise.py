@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from brain.domain.conversation import ChannelRules, Conversation, Identity, MayAsk
+from brain.domain.errors import Conflict, Unavailable
 from brain.domain.identity import Audience, Department, Member, MemberId, Principal, Role, TenantId
 from brain.ports.talk import TalkStore, TalkTransaction
 from brain.usecases.permission import department_for
+
+_SOON_S = 0.5
 
 
 async def recognise(store: TalkStore, tenant: TenantId, identity: Identity) -> Principal | None:
@@ -15,19 +18,26 @@ async def recognise(store: TalkStore, tenant: TenantId, identity: Identity) -> P
         member = await tx.talk.identities.member(identity)
     if member is None or member.disabled_at is not None or _outside(identity, member):
         return None
-    return Principal(tenant, member)
+    # Having been welcomed in one channel gives nobody anything elsewhere: only a role does.
+    welcomed = member.handle == identity.handle and not member.roles
+    return None if welcomed else Principal(tenant, member)
 
 
-async def welcome(store: TalkStore, tenant: TenantId, identity: Identity) -> Principal:
-    """Somebody whom a channel's rules let ask without being a member: known from here on, with no role."""
-    async with store.transaction(tenant) as tx:
-        known = await tx.talk.identities.member(identity)
-        if known is None:
-            handle = f"{identity.platform}-{identity.workspace}-{identity.external_id}".lower()
-            known = Member(MemberId(uuid4()), handle, identity.name or handle)
-            await tx.people.save_member(known)
-            await tx.talk.identities.link(identity, known.id)
-    return Principal(tenant, known)
+async def welcome(store: TalkStore, tenant: TenantId, identity: Identity) -> Principal | None:
+    """Somebody whom a channel's rules let ask without being a member: known from here on, with no role.
+
+    None for those who were members, and may not ask any more.
+    """
+    try:
+        async with store.transaction(tenant) as tx:
+            known = await tx.talk.identities.member(identity)
+            if known is None:
+                known = Member(MemberId(uuid4()), identity.handle, identity.name or identity.handle)
+                await tx.people.save_member(known)
+                await tx.talk.identities.link(identity, known.id)
+    except Conflict as error:
+        raise Unavailable("Somebody is welcomed just now.", _SOON_S) from error
+    return None if known.disabled_at is not None else Principal(tenant, known)
 
 
 async def audience(

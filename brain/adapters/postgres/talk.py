@@ -96,8 +96,9 @@ class SqlConversations:
         rows = await self.connection.execute(
             text(
                 "SELECT c.stepped_back,"
-                " ARRAY(SELECT asker_id FROM question WHERE conversation_id = c.id) AS askers,"
-                " coalesce((SELECT a.model = :asked_back FROM question q"
+                f" ARRAY(SELECT q.asker_id FROM question q WHERE {_SPOKEN}) AS askers,"
+                f" (SELECT q.id FROM question q WHERE q.conversation_id = c.id {_LATEST}) AS question,"
+                " coalesce((SELECT a.model = :asked_back AND a.status = 'draft' FROM question q"
                 "   JOIN answer a ON a.question_id = q.id"
                 "   WHERE q.conversation_id = c.id ORDER BY q.asked_at DESC, a.version DESC LIMIT 1), false)"
                 f" AS asked_back FROM conversation c WHERE {_HERE}"
@@ -105,7 +106,10 @@ class SqlConversations:
             _place(conversation) | {"asked_back": ASKED_BACK},
         )
         return next(
-            (Thread(frozenset(map(MemberId, row.askers)), row.asked_back, row.stepped_back) for row in rows),
+            (
+                Thread(frozenset(map(MemberId, row.askers)), row.asked_back, row.stepped_back, row.question)
+                for row in rows
+            ),
             Thread(),
         )
 
@@ -122,6 +126,12 @@ class SqlConversations:
         )
 
 
+# Where nobody asked us and we kept silent, nobody knows that we listened.
+_SPOKEN = (
+    "q.conversation_id = c.id AND (q.overheard IS NULL OR EXISTS (SELECT FROM answer a"
+    " WHERE a.question_id = q.id AND a.status <> 'abstained'))"
+)
+_LATEST = "ORDER BY q.asked_at DESC LIMIT 1"
 _HERE = (
     "(c.platform, c.workspace, c.channel, c.thread, c.reader)"
     " = (:platform, :workspace, :channel, :thread, :reader)"
@@ -237,16 +247,17 @@ class SqlIdentities:
             text("SELECT member_id FROM identity WHERE (platform, external_id) = (:platform, :id)"),
             {"platform": identity.platform, "id": _external(identity.workspace, identity.external_id)},
         )
-        if linked is None and identity.email and not identity.guest and not identity.bot:
-            linked = await self.connection.scalar(
-                text(
-                    "SELECT id FROM member WHERE email = :email AND disabled_at IS NULL AND erased_at IS NULL"
-                ),
+        known = None if linked is None else await self.people.member(str(linked))
+        unlinked = known is None or (known.handle == identity.handle and not known.roles)
+        if unlinked and identity.email and not identity.guest and not identity.bot:
+            found = await self.connection.scalar(
+                text("SELECT id FROM member WHERE email = :email AND erased_at IS NULL"),
                 {"email": identity.email.lower()},
             )
-            if linked is not None:
-                await self.link(identity, MemberId(linked))
-        return None if linked is None else await self.people.member(str(linked))
+            if found is not None:
+                await self.link(identity, MemberId(found))
+                return await self.people.member(str(found))
+        return known
 
     async def link(self, identity: Identity, member: MemberId) -> None:
         statement = insert(tables.table(tables.PlatformIdentity)).values(

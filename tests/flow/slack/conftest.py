@@ -126,7 +126,11 @@ async def opened(
         delivery = Delivery(DeliveryId(uuid4()), "slack", inbound.delivery, inbound.twin, inbound.to_json())
         await brain.receive(world.tenant, delivery)
 
-    office.receiver = Receiver(keep, find, (slack.signing_secret,))
+    def changed(workspace: str, channel: str, user: str) -> None:
+        platform.people.forget(workspace, channel=channel, user=user)
+
+    secrets, locale = (slack.signing_secret,), platform.people.locale
+    office.receiver = Receiver(keep, find, secrets, changed=changed, locale=locale)
     await _hire(office)
     reaches = [Reach(platform, workspaces)]
     executor = Executor(

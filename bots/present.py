@@ -1,0 +1,35 @@
+"""Who takes part in a conversation: who may ask there, and what those who read it may know."""
+
+from bots.chat_platform import ChatPlatform
+from bots.scene import Scene
+from brain.client import Brain
+from brain.domain.conversation import ChannelRules, Conversation, MayAsk
+from brain.domain.identity import Audience, DepartmentId, Principal, TenantId
+
+
+async def asker(scene: Scene, rules: ChannelRules | None) -> Principal | None:
+    """Members, and whom the channel's rules let ask."""
+    if scene.principal is not None or rules is None:
+        return scene.principal
+    alert = rules.alerts and scene.inbound.bot
+    if alert or rules.may_ask is MayAsk.EVERYONE:
+        return await scene.brain.welcome(scene.tenant, scene.identity)
+    return None
+
+
+async def audience(scene: Scene, principal: Principal, rules: ChannelRules | None) -> Audience:
+    """Those who will read what is answered there."""
+    where = scene.conversation
+    if scene.principal is not None and (scene.inbound.direct or where.reader):
+        return principal.audience
+    readers = [scene.identity] if where.reader else await scene.platform.people.readers(where)
+    return await scene.brain.audience(scene.tenant, readers, rules)
+
+
+async def readable(
+    brain: Brain, platform: ChatPlatform, tenant: TenantId, where: Conversation
+) -> frozenset[DepartmentId]:
+    """The departments whose knowledge everybody may read who reads that channel now."""
+    readers = await platform.people.readers(where)
+    known = await brain.audience(tenant, readers, await brain.rules(tenant, where))
+    return frozenset(one.id for one in await brain.departments(tenant) if known.reads(one))

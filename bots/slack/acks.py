@@ -1,0 +1,42 @@
+"""What Slack shows at once to whoever typed a command or sent a form, before anything is done about it. Pure.
+
+https://docs.slack.dev/interactivity/implementing-slash-commands · https://docs.slack.dev/surfaces/modals
+"""
+
+from typing import Any
+
+from bots.chat_platform import Inbound, Said, Submitted
+from bots.commands import asks
+from bots.setting_up import wrong
+from bots.slack import inbound
+from bots.texts import Texts
+
+
+def of_command(typed: Inbound | None, texts: Texts) -> dict[str, Any]:
+    """An answer takes a while; a word of ours does not."""
+    what = typed.what if typed else None
+    return _alone(texts("looking")) if isinstance(what, Said) and asks(what.text) else {}
+
+
+def of_form(sent: Inbound | None, texts: Texts) -> dict[str, Any]:
+    """What cannot be understood is said in the form, which stays open."""
+    what = sent.what if sent else None
+    known = wrong(what.fields, texts) if isinstance(what, Submitted) and what.form == "setup" else {}
+    return _errors(known) if known else {}
+
+
+def of_what_was_lost(body: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    """Slack does not repeat what people typed: they have to know, and what is in a form stays there."""
+    if "command" in body:
+        return _alone(texts("away"))
+    if body.get("type") == "view_submission" and (block := inbound.first_entry(body)):
+        return _errors({block: texts("away")})
+    return {}
+
+
+def _alone(text: str) -> dict[str, Any]:
+    return {"response_type": "ephemeral", "text": text}
+
+
+def _errors(by_block: dict[str, str]) -> dict[str, Any]:
+    return {"response_action": "errors", "errors": by_block}
