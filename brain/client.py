@@ -22,7 +22,7 @@ from brain.domain.reply import Card, Reply, Standing
 from brain.domain.review import ReviewCase, ReviewId
 from brain.ports import Embedder, Parser
 from brain.ports.talk import TalkStore
-from brain.usecases import read, recognise, standing
+from brain.usecases import install, read, recognise, standing
 from brain.usecases.accept import MAX_CHARACTERS, Accept, Asking
 from brain.usecases.ask_person import ask_person
 from brain.usecases.decide import Decide, Judgement
@@ -110,8 +110,7 @@ class Brain:
 
     async def leave(self, tenant: TenantId, platform: str, *, workspace: str) -> None:
         """The workspace does not want the bot any more."""
-        async with self.store.transaction(tenant) as tx:
-            await tx.talk.channels.forget(platform, workspace=workspace)
+        await install.leave(self.store, tenant, platform, workspace=workspace)
 
     async def thread(self, tenant: TenantId, conversation: Conversation) -> Thread:
         async with self.store.transaction(tenant) as tx:

@@ -21,6 +21,7 @@ from config.embedded_postgres import DATABASE, RESTORED, EmbeddedPostgres, attac
 from config.keys import keys_file
 from config.location import installation_file
 from config.private_files import make_private_directory, write_private
+from config.sealing import secrets_key_file
 
 _MANIFEST, _DUMP = "manifest.json", "database.dump"
 
@@ -122,7 +123,7 @@ def _restore_files(home: Path, file: Path) -> None:
 
 
 def _files(home: Path) -> tuple[Path, ...]:
-    return keys_file(home), installation_file(home), audit_key_file(home)
+    return keys_file(home), installation_file(home), audit_key_file(home), secrets_key_file(home)
 
 
 def check(home: Path, file: Path, *, replace: bool) -> Manifest:

@@ -267,7 +267,7 @@ def _dead_tasks() -> str:
 
 def _slack(settings: Settings) -> Iterator[Finding]:
     """The first thing that is amiss; `expert slack check` tells them all."""
-    if settings.slack_bot_token is None:
+    if settings.slack_bot_token is None and settings.slack_client_id is None:
         return
     from config import slack_check
 

@@ -137,6 +137,15 @@ class Settings(BaseSettings):
         description="Signing secrets of your Slack app, comma between while one replaces another: Slack sends"
         " to /slack/events.",
     )
+    slack_client_id: str | None = Field(
+        default=None, description="Client id of your Slack app: other workspaces may install it."
+    )
+    slack_client_secret: SecretStr | None = Field(
+        default=None, description="Client secret of your Slack app."
+    )
+    slack_url: str | None = Field(
+        default=None, description="Where people's browsers and Slack reach this server: https://…"
+    )
     slack_tenant: str | None = Field(
         default=None, description="Slug of the tenant that is on Slack. Unset: the only one there is."
     )
@@ -147,6 +156,11 @@ class Settings(BaseSettings):
     audit_key: SecretStr | None = Field(
         default=None,
         description="Secrets that sign the audit trail, oldest first, comma between. Unset: in audit.key.",
+    )
+    secrets_key: SecretStr | None = Field(
+        default=None,
+        description="Secrets that seal the tokens of workspaces, oldest first, comma between. Unset: in"
+        " secrets.key.",
     )
     retention_days: int = Field(
         default=30, ge=1, le=3650, description="How long finished background work stays on record."
@@ -178,6 +192,22 @@ class Settings(BaseSettings):
     def _weaviate_somewhere(self) -> Self:
         if self.index is Index.WEAVIATE and self.weaviate_url is None:
             raise ValueError("EXPERT_INDEX is weaviate, so EXPERT_WEAVIATE_URL must say where it is")
+        return self
+
+    @model_validator(mode="after")
+    def _slack_for_others(self) -> Self:
+        given = {
+            "EXPERT_SLACK_CLIENT_ID": self.slack_client_id,
+            "EXPERT_SLACK_CLIENT_SECRET": self.slack_client_secret,
+            "EXPERT_SLACK_URL": self.slack_url,
+        }
+        missing = [name for name, value in given.items() if value is None]
+        if 0 < len(missing) < len(given):
+            raise ValueError(
+                f"{' and '.join(missing)} must be set too, for other workspaces to install the app"
+            )
+        if self.slack_url is not None and not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", self.slack_url):
+            raise ValueError("EXPERT_SLACK_URL must look like https://expert.example.org")
         return self
 
     @model_validator(mode="after")

@@ -1,10 +1,10 @@
-"""The Expert on Slack: whose workspace is whose, where requests come in, and who listens."""
+"""The Expert on Slack: where requests come in, and who listens."""
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,19 +12,19 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bots.chat_platform import Inbound
+from bots.chat_platform import Inbound, Removed
 from bots.slack.manifest import EVENTS_PATH
 from bots.slack.platform import SlackPlatform
-from brain.adapters.postgres.tenants import tenants
 from brain.client import Brain
 from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.errors import Rejected
-from brain.domain.identity import TenantId
 from config.settings import Settings
+from config.slack_install import Installing
+from config.slack_workspaces import Workspaces, workspaces_of
 from workers.tasks.reach import Reach
 
 if TYPE_CHECKING:
-    from bots.slack.adapter import Receiver, Workspace
+    from bots.slack.adapter import Receiver
 
 # Slack's own requests are far smaller; a form holds some 3,000 characters an entry.
 _LARGEST_REQUEST = 2**20
@@ -33,52 +33,12 @@ _AGAIN_S = 30.0
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class OneWorkspace:
-    """The workspace of the token in the settings, and the tenant that it belongs to."""
-
-    token: str = field(repr=False)
-    api: str
-    tenant_slug: str | None
-    system: AsyncEngine
-    _workspace: "Workspace | None" = None
-    _tenant: TenantId | None = None
-
-    async def find(self, workspace: str) -> "Workspace | None":
-        known = await self.workspace()
-        return known if workspace in ("", known.id) or known.enterprise else None
-
-    async def workspace(self) -> "Workspace":
-        from bots.slack.adapter import identify
-
-        if self._workspace is None:
-            self._workspace = await identify(self.token, api=self.api)
-        return self._workspace
-
-    async def tenant(self) -> TenantId:
-        if self._tenant is None:
-            _, self._tenant = await tenant_on_slack(self.system, self.tenant_slug)
-        return self._tenant
-
-    async def workspaces(self, tenant: TenantId) -> Sequence[str]:
-        return [(await self.workspace()).id] if tenant == await self.tenant() else []
-
-
-async def tenant_on_slack(system: AsyncEngine, slug: str | None) -> tuple[str, TenantId]:
-    """Of the token in the settings: its slug and id."""
-    known = await tenants(system)
-    slug = slug or (next(iter(known)) if len(known) == 1 else "")
-    if slug not in known:
-        names = ", ".join(sorted(known)) or "none yet"
-        raise Rejected(f"EXPERT_SLACK_TENANT must name the tenant that is on Slack; there is {names}.")
-    return slug, known[slug]
-
-
 @dataclass(frozen=True, slots=True)
 class Slack:
     platform: SlackPlatform
     receiver: "Receiver"
-    workspaces: OneWorkspace
+    workspaces: Workspaces
+    installing: Installing | None = None
 
     @property
     def reach(self) -> Reach:
@@ -99,20 +59,20 @@ class Slack:
             return Response(done.body, done.status, media_type=done.content_type)
 
         app.add_api_route(EVENTS_PATH, receive, methods=["POST"], include_in_schema=False)
+        if self.installing is not None:
+            self.installing.receive_at(app)
 
 
 def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExitStack) -> Slack | None:
-    """None where no token is set."""
-    if settings.slack_bot_token is None:
+    """None where neither a token is set, nor what other workspaces install it by."""
+    if settings.slack_bot_token is None and settings.slack_client_id is None:
         return None
     if importlib.util.find_spec("slack_bolt") is None:
-        raise Rejected(
-            "EXPERT_SLACK_BOT_TOKEN is set, but the extra slack is not installed: make setup-slack."
-        )
+        raise Rejected("Slack is set up, but the extra slack is not installed: make setup-slack.")
     from bots.slack.adapter import Receiver, SlackCalls
 
     api = settings.slack_api_url
-    workspaces = OneWorkspace(settings.slack_bot_token.get_secret_value(), api, settings.slack_tenant, system)
+    workspaces, installed = workspaces_of(settings, brain.store, system)
 
     async def keep(inbound: Inbound) -> None:
         delivery = Delivery(
@@ -122,7 +82,13 @@ def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExi
             twin=inbound.twin,
             payload=inbound.to_json(),
         )
-        await brain.receive(await workspaces.tenant(), delivery)
+        tenant = await workspaces.tenant(inbound.conversation.workspace)
+        if tenant is None:  # it was removed a moment ago
+            log.warning("slack.of_nobody", workspace=inbound.conversation.workspace)
+            return
+        await brain.receive(tenant, delivery)
+        if installed is not None and isinstance(inbound.what, Removed):
+            installed.forget(inbound.conversation.workspace)
 
     calls = SlackCalls(workspaces.find, api)
     stack.push_async_callback(calls.close)
@@ -132,9 +98,14 @@ def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExi
         platform.people.forget(workspace, channel=channel, user=user)
 
     receiver = Receiver(
-        keep, workspaces.find, signing_secrets(settings), changed=changed, locale=platform.people.locale
+        keep,
+        workspaces.find,
+        signing_secrets(settings),
+        changed=changed,
+        locale=platform.people.locale,
+        joins=installed.joins if installed else None,
     )
-    return Slack(platform, receiver, workspaces)
+    return Slack(platform, receiver, workspaces, Installing.of(settings, installed) if installed else None)
 
 
 def signing_secrets(settings: Settings) -> tuple[str, ...]:

@@ -7,32 +7,27 @@ import importlib.util
 import json
 import re
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bots.slack.calls import Refused
 from bots.slack.manifest import EVENTS_PATH
-from bots.slack.people import to_identity
-from bots.slack.scopes import needed, wanted_for
-from brain.adapters.postgres.store import SqlStore, connect
+from bots.slack.scopes import needed
 from brain.domain.errors import ExpertError, Rejected, Unavailable
-from brain.domain.identity import Department, Member, Role
-from config.audit_key import audit_keyring
 from config.commands.api import exchange
 from config.database import existing
 from config.findings import Finding, attempt
-from config.settings import DatabaseUrls, Settings, load_settings
-from config.slack import signing_secrets, tenant_on_slack
+from config.settings import Settings, load_settings
+from config.slack import signing_secrets
+from config.slack_check_people import examine_people, missing_scopes
 
 if TYPE_CHECKING:
     from bots.slack.adapter import Workspace
 
 _PATIENCE_S = 5.0
 _APP = "api.slack.com/apps → your app"
-# As many as Slack lets us ask for in a minute.
-_REVIEWERS_LOOKED_UP = 40
 
 # What each kind of token looks like, and where it is to be had.
 _BOT_TOKEN = re.compile(r"xoxb-[\w-]+")
@@ -72,13 +67,15 @@ def examine() -> Iterator[Finding]:
     yield from wrong or [_way_in(settings)]
     if wrong or not extra.ok:
         return
-    workspace = yield from _workspace(settings)
+    workspace = None
+    if settings.slack_bot_token is not None:
+        workspace = yield from _workspace(settings)
     if settings.slack_app_token is not None:
         yield _socket(settings)
     yield from _signing(settings)
     try:
         with existing(settings) as urls:
-            yield from asyncio.run(_people(settings, urls, workspace))
+            yield from asyncio.run(examine_people(settings, urls, workspace))
     except (ExpertError, SQLAlchemyError, OSError) as error:
         yield Finding("tenant", ok=False, detail=str(error).splitlines()[0], advice="See `expert doctor`.")
 
@@ -94,9 +91,9 @@ def _extra() -> Finding:
 def _shapes(settings: Settings) -> Iterator[Finding]:
     """What is wrong with what is set. Tokens are easily taken for one another; what they are is not said."""
     bot, app = settings.slack_bot_token, settings.slack_app_token
-    if bot is None:
+    if bot is None and settings.slack_client_id is None:
         yield Finding("settings", ok=False, detail="EXPERT_SLACK_BOT_TOKEN is not set", advice=_WHERE_BOT)
-    elif not _BOT_TOKEN.fullmatch(bot.get_secret_value()):
+    elif bot is not None and not _BOT_TOKEN.fullmatch(bot.get_secret_value()):
         expires = bot.get_secret_value().startswith("xoxe")
         what = "is one that expires" if expires else "does not look like xoxb-…"
         yield Finding(
@@ -143,11 +140,8 @@ def _workspace(settings: Settings) -> Generator[Finding, None, "Workspace | None
         yield Finding("bot token", ok=False, detail=str(error), advice=_UNREACHABLE)
         return None
     yield Finding("bot token", ok=True, detail=f"of the workspace {known.name} ({known.id})")
-    missing = [one for one in needed() if one not in known.scopes]
-    if missing:
-        without = dict.fromkeys(what for one in missing for what in wanted_for(one))
-        detail = f"{', '.join(missing)} missing; without: {', '.join(without)}"
-        yield Finding("scopes", ok=False, detail=detail, advice=_TOKEN_ADVICE["missing_scope"])
+    if missing := missing_scopes(known.scopes):
+        yield Finding("scopes", ok=False, detail=missing, advice=_TOKEN_ADVICE["missing_scope"])
     else:
         yield Finding("scopes", ok=True, detail=f"all {len(needed())} that are needed")
     return known
@@ -197,79 +191,3 @@ def _accepted(settings: Settings, secret: str) -> str:
     if status != 200 or b"expert-slack-check" not in said:
         raise Rejected(f"{settings.location.url}{EVENTS_PATH} answers {status}")
     return f"{settings.location.url}{EVENTS_PATH} takes what is signed with it"
-
-
-async def _people(settings: Settings, urls: DatabaseUrls, workspace: "Workspace | None") -> list[Finding]:
-    """The tenant, where its reviews are shown, and whether its reviewers are on Slack."""
-    engine, system = connect(urls.app, pool_size=1), connect(urls.system, pool_size=1)
-    try:
-        try:
-            slug, tenant = await tenant_on_slack(system, settings.slack_tenant)
-        except Rejected as error:
-            return [Finding("tenant", ok=False, detail=str(error), advice="Set EXPERT_SLACK_TENANT.")]
-        async with SqlStore(engine, audit_keyring(settings)).transaction(tenant) as tx:
-            departments, members = await tx.people.departments(), await tx.people.members()
-            shown = {
-                one.id for one in departments if await tx.talk.channels.reviewing(one.id, platform="slack")
-            }
-            linked = {one.id for one in members if await tx.talk.identities.of(one.id, platform="slack")}
-    finally:
-        await engine.dispose()
-        await system.dispose()
-    reviewing = [
-        one for one in members if any(one.may(Role.REVIEWER, department.id) for department in departments)
-    ]
-    unknown = [one for one in reviewing if one.id not in linked]
-    return [
-        Finding("tenant", ok=True, detail=slug),
-        _channels([one for one in departments if one.id not in shown]),
-        await _reviewers(settings, workspace, reviewing, unknown),
-    ]
-
-
-def _channels(without: Sequence[Department]) -> Finding:
-    if not without:
-        return Finding("review channels", ok=True, detail="every department has one")
-    return Finding(
-        "review channels",
-        ok=True,
-        detail=f"none for {', '.join(one.slug for one in without)}: reviews go to each reviewer alone",
-        advice="To review together, type /expert setup in the department's channel.",
-    )
-
-
-async def _reviewers(
-    settings: Settings, workspace: "Workspace | None", reviewing: Sequence[Member], unknown: Sequence[Member]
-) -> Finding:
-    if not reviewing:
-        advice = "expert member add HANDLE --name NAME --email ADDRESS --role DEPARTMENT:reviewer"
-        return Finding("reviewers", ok=False, detail="there are none", advice=advice)
-    absent = [f"{one.handle} (no e-mail address)" for one in unknown if not one.email]
-    addressed = [one for one in unknown if one.email]
-    if workspace is not None:
-        looked_up = addressed[:_REVIEWERS_LOOKED_UP]
-        found = await asyncio.gather(*(_on_slack(settings, workspace, one.email or "") for one in looked_up))
-        absent += [
-            f"{one.handle} ({one.email})" for one, there in zip(looked_up, found, strict=True) if not there
-        ]
-    if absent:
-        advice = (
-            "Give them the address they have on Slack with `expert member add`, or link them:"
-            " expert member link HANDLE --slack WORKSPACE/USER"
-        )
-        return Finding(
-            "reviewers", ok=False, detail=f"not found on Slack: {', '.join(absent)}", advice=advice
-        )
-    return Finding("reviewers", ok=True, detail=f"all {len(reviewing)} are on Slack")
-
-
-async def _on_slack(settings: Settings, workspace: "Workspace", email: str) -> bool:
-    from bots.slack.adapter import call_once
-
-    try:
-        found, _ = await call_once(
-            workspace.bot_token, "users.lookupByEmail", api=settings.slack_api_url, email=email
-        )
-    except Refused:
-        return False
-    return not to_identity(workspace.id, found["user"]).guest

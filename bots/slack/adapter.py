@@ -173,13 +173,15 @@ def client_for(
 
 
 async def call_once(
-    token: str, method: str, *, api: str = SLACK, sign_in: tuple[str, str] | None = None, **arguments: Any
+    token: str, method: str, *, api: str = SLACK, basic: str = "", **arguments: Any
 ) -> tuple[dict[str, Any], Mapping[str, str]]:
-    """What Slack answers, with the headers, where there is no workspace yet. `sign_in`: id and secret of the
-    app. Raises `Unavailable` where nobody can tell, and `Refused` where Slack says no."""
-    auth = {"client_id": sign_in[0], "client_secret": sign_in[1]} if sign_in else None
+    """What Slack answers, with the headers, outside of any workspace. `basic` is how the app itself signs in.
+
+    Raises `Unavailable` where nobody can tell, and `Refused` where Slack says no.
+    """
+    headers = {"Authorization": f"Basic {basic}"} if basic else {}
     try:
-        done = await client_for(token, api=api).api_call(method, data=encoded(arguments), auth=auth)
+        done = await client_for(token, api=api).api_call(method, data=encoded(arguments), headers=headers)
     except SlackApiError as error:
         code = error.response.get("error", "") if isinstance(error.response.data, dict) else ""
         if not code or code in (*_LATER, *_MAYBE):
@@ -235,9 +237,9 @@ class Answered:
 class Receiver:
     """Everything that Slack sends goes to `handle`, which keeps it; only then is Slack told that we have it.
 
-    `changed` is told of a workspace, channel and person that are not what they were; `locale` tells that of
-    a person in a workspace, where it is known. `gone` is said where `find` knows no such workspace. Both
-    secrets of `signing_secrets` count while one is replaced by another.
+    `changed` is told of a workspace, channel and person that are not what they were, `joins` of a workspace
+    and the organisation that has the bot as a whole; `locale` tells that of a person. `gone` is
+    said where `find` knows none. Both secrets of `signing_secrets` count while one is replaced by another.
     """
 
     handle: Handle
@@ -245,6 +247,7 @@ class Receiver:
     signing_secrets: Sequence[str] = field(default=(), repr=False)
     changed: Callable[[str, str, str], None] | None = None
     locale: Callable[[str, str], str] | None = None
+    joins: Callable[[str, str], Awaitable[None]] | None = None
     gone: str = "The Expert is not installed in this workspace (any more)."
     now_s: Callable[[], float] = time.time
     app: AsyncApp = field(init=False)
@@ -257,7 +260,7 @@ class Receiver:
             raise_error_for_unhandled_request=True,
             authorize=_authorize(self.find),
         )
-        app.use(_installed(self.gone))
+        app.use(_installed(self.gone, self.joins))
         app.event(EVERYTHING)(self._event)
         app.command(EVERYTHING)(self._command)
         app.action(EVERYTHING)(self._action)
@@ -356,13 +359,17 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, ExpertError) else ""
 
 
-def _installed(gone: str) -> Callable[..., Awaitable[Any]]:
+def _installed(
+    gone: str, joins: Callable[[str, str], Awaitable[None]] | None
+) -> Callable[..., Awaitable[Any]]:
     """Bolt, asked to refuse by itself, would first send a message somewhere."""
 
     async def installed(
         body: dict[str, Any], context: dict[str, Any], next_: Callable[[], Awaitable[Any]]
     ) -> BoltResponse | None:
         if context.get(_KNOWN, True):
+            if joins is not None and context.get("is_enterprise_install"):
+                await joins(inbound.team(body), context.get("enterprise_id") or "")
             await next_()
             return None
         told = {"response_type": "ephemeral", "text": gone} if "command" in body else ""

@@ -4,6 +4,7 @@ https://docs.slack.dev/reference/events · https://docs.slack.dev/interactivity/
 """
 
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -45,9 +46,9 @@ def event(body: Json, *, bot_user: str) -> Inbound | None:
             channel, ts = string_at(thread, "channel_id"), string_at(thread, "thread_ts")
             return _happened(body, started, Opened(Place.ASSISTANT), channel=channel, thread=ts)
         case "app_uninstalled":
-            return _happened(body, {}, Removed())
+            return _removed(body)
         case "tokens_revoked" if object_of(inner.get("tokens")).get("bot"):
-            return _happened(body, {}, Removed())
+            return _removed(body)
         case _:
             return None
 
@@ -64,7 +65,7 @@ def command(body: Json) -> Inbound | None:
     )
     return Inbound(
         delivery=f"command/{string_at(body, 'trigger_id')}",
-        conversation=Conversation("slack", _team(body), _shared(channel), reader=user),
+        conversation=Conversation("slack", team(body), _shared(channel), reader=user),
         author=user,
         what=said,
     )
@@ -88,8 +89,8 @@ def action(body: Json) -> Inbound | None:
     ts = string_at(container, "message_ts") or string_at(message, "ts")
     thread = string_at(message, "thread_ts") or string_at(container, "thread_ts")
     return Inbound(
-        delivery=f"action/{_team(body)}/{channel}/{ts}/{name}/{at}/{user}",
-        conversation=Conversation("slack", _team(body), channel, thread),
+        delivery=f"action/{team(body)}/{channel}/{ts}/{name}/{at}/{user}",
+        conversation=Conversation("slack", team(body), channel, thread),
         author=user,
         what=Pressed(
             action=action_name(name),
@@ -120,7 +121,7 @@ def shortcut(body: Json) -> Inbound | None:
     thread = (string_at(message, "thread_ts") or ts) if channel else ""
     return Inbound(
         delivery=f"shortcut/{trigger}",
-        conversation=Conversation("slack", _team(body), channel, thread, reader=user),
+        conversation=Conversation("slack", team(body), channel, thread, reader=user),
         author=user,
         what=what,
     )
@@ -134,7 +135,7 @@ def submission(body: Json) -> Inbound | None:
         return None
     return Inbound(
         delivery=f"view/{string_at(view, 'id')}/{string_at(view, 'hash')}",
-        conversation=Conversation("slack", _team(body), ""),
+        conversation=Conversation("slack", team(body), ""),
         author=user,
         what=Submitted(
             string_at(view, "callback_id"),
@@ -157,7 +158,7 @@ def changed(body: Json) -> tuple[str, str, str] | None:
     if not string_at(inner, "type").startswith(("member_", "user_change", "team_join")):
         return None
     person = string_at(object_of(inner.get("user")), "id") or string_at(inner, "user")
-    return _team(body), string_at(inner, "channel"), person
+    return team(body), string_at(inner, "channel"), person
 
 
 def plain(text: str, *, bot_user: str) -> str:
@@ -203,7 +204,7 @@ def _message(body: Json, inner: Json, *, bot_user: str) -> Inbound | None:
         said,
         channel=channel,
         thread=thread,
-        twin=f"message/{_team(body)}/{channel}/{ts}",
+        twin=f"message/{team(body)}/{channel}/{ts}",
         bot=bot,
         direct=direct,
     )
@@ -226,12 +227,22 @@ def _happened(
     home = string_at(who, "team")
     return Inbound(
         delivery=f"event/{string_at(body, 'event_id')}",
-        conversation=Conversation("slack", _team(body), channel, thread),
+        conversation=Conversation("slack", team(body), channel, thread),
         author=string_at(who, "user"),
         what=what,
-        author_workspace="" if home == _team(body) else home,
+        author_workspace="" if home == team(body) else home,
         **more,
     )
+
+
+def _removed(body: Json) -> Inbound:
+    """From a workspace, or from the whole of an organisation that had it as a whole."""
+    happened = _happened(body, {}, Removed())
+    authorized = next(iter(objects_of(body.get("authorizations"))), body)
+    organisation = string_at(authorized, "enterprise_id") or string_at(body, "enterprise_id")
+    if authorized.get("is_enterprise_install") is True and organisation:
+        return replace(happened, conversation=Conversation("slack", organisation, ""))
+    return happened
 
 
 def _attached(inner: Json) -> str:
@@ -257,7 +268,7 @@ def _files(inner: Json) -> tuple[File, ...]:
     )
 
 
-def _team(body: Json) -> str:
+def team(body: Json) -> str:
     """The workspace that has the bot, which is not always the one where something was said.
 
     Of an organisation that has it as a whole: the workspace where it is known, else the organisation.

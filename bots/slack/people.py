@@ -54,7 +54,7 @@ class SlackPeople:
         ids = await self._in_channel(workspace, conversation.channel)
         unknown = [one for one in ids if self._known(workspace, one) is None]
         if len(unknown) >= _MANY:
-            async for page in self._pages(workspace, "users.list", include_locale=True):
+            async for page in self._pages(workspace, "users.list", include_locale=True, team_id=workspace):
                 for user in page.get("members", []):
                     self._learn(workspace, user)
         people = await asyncio.gather(*(self.person(workspace, one) for one in ids))

@@ -23,12 +23,12 @@ Json = Mapping[str, Any]
 
 
 def home(*, version: str) -> HTMLResponse:
-    return _page("The Expert", _template("home.html").substitute(version=escape(version)))
+    return page("The Expert", _template("home.html").substitute(version=escape(version)))
 
 
 def docs(openapi: Json) -> HTMLResponse:
     """FastAPI's own page loads its scripts from elsewhere; an installation may have no way out."""
-    return _page("The Expert: HTTP API", "\n".join(_docs(openapi)))
+    return page("The Expert: HTTP API", "\n".join(_docs(openapi)))
 
 
 @cache
@@ -36,7 +36,7 @@ def _template(name: str) -> Template:
     return Template((_HERE / name).read_text(encoding="utf-8"))
 
 
-def _page(title: str, content: str) -> HTMLResponse:
+def page(title: str, content: str) -> HTMLResponse:
     body = _template("page.html").substitute(title=escape(title), content=content)
     # Only the very style and script of this page may act in it, whatever else got into it.
     allowed = {

@@ -16,6 +16,7 @@ from brain.domain.conversation import (
     Thread,
 )
 from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
+from brain.domain.installation import Installation
 from brain.domain.question import ConversationId, QuestionId
 from brain.ports import Transaction
 
@@ -101,6 +102,28 @@ class Identities(Protocol):
         """Members by external id."""
 
 
+class Installations(Protocol):
+    async def save(self, installation: Installation) -> None:
+        """The tokens, and who installed it, are those of the latest."""
+
+    async def of(self, platform: str) -> list[Installation]: ...
+
+    async def having(self, platform: str, workspace: str) -> Installation | None:
+        """That of the workspace, of the organisation it belongs to, or of the organisation of that id."""
+
+    async def forget(self, platform: str, *, workspace: str) -> list[Installation]:
+        """Those that are gone; `workspace` may be the id of an organisation that had the bot everywhere."""
+
+    async def joins(self, platform: str, *, enterprise: str, workspace: str) -> None:
+        """It belongs to that organisation, if the organisation has the bot everywhere."""
+
+    async def claim(self, installation: Installation, *, for_s: float) -> bool:
+        """The right to renew its tokens, so long; False where somebody else has it, or they were renewed."""
+
+    async def renew(self, old: Installation, new: Installation) -> bool:
+        """Keep the new tokens, and give the claim back; False where it was installed again meanwhile."""
+
+
 class Talk(Protocol):
     @property
     def inbox(self) -> Inbox: ...
@@ -116,6 +139,9 @@ class Talk(Protocol):
 
     @property
     def identities(self) -> Identities: ...
+
+    @property
+    def installations(self) -> Installations: ...
 
 
 class TalkTransaction(Transaction, Protocol):

@@ -144,7 +144,7 @@ def _embedded_home() -> Path:
     if settings.database_urls is not None:
         raise Rejected(
             "EXPERT_DATABASE_URL is set: back up your own PostgreSQL with its tools, as a role that may"
-            f" bypass row security (pg_dump --format=custom), and copy keys.toml, audit.key and"
-            f" audit-heads.json from {settings.home} beside it."
+            f" bypass row security (pg_dump --format=custom), and copy keys.toml, audit.key,"
+            f" secrets.key and audit-heads.json from {settings.home} beside it."
         )
     return settings.home

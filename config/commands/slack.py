@@ -1,4 +1,4 @@
-"""The Expert on Slack: `slack manifest` and `slack check`."""
+"""The Expert on Slack: `slack manifest`, `slack install` and `slack check`."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -61,6 +61,33 @@ def manifest(
         show_json(made)
     else:
         say(yaml.safe_dump(made, sort_keys=False, allow_unicode=True).rstrip())
+
+
+@app.command(epilog=examples("expert slack install", "expert slack install --tenant acme --admin mia --json"))
+def install(
+    tenant: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Whose workspace it is. Unset: the only tenant's.")
+    ] = None,
+    admin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HANDLE", help="Admin of every department, who answers for it. Unset: the only one."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the link with which the admin of another workspace installs The Expert there.
+
+    Good for an hour and for one workspace. Needs no key, but the installation itself.
+    """
+    from config.settings import load_settings
+    from config.slack_install import invite
+
+    link = invite(load_settings(), tenant=tenant, admin=admin)
+    if as_json:
+        show_json({"link": link})
+    else:
+        say(link)
 
 
 @app.command(epilog=examples("expert slack check", "expert slack check --json"))

@@ -177,7 +177,11 @@ async def test_the_relay_reads_nothing_but_its_tables(system_engine: AsyncEngine
             with suppress(DBAPIError):
                 await connection.execute(text(f"SELECT 1 FROM {name}"))
                 reachable.append(name)
-    assert sorted(reachable) == ["outbox", "task", "tenant"]
+    assert sorted(reachable) == ["installation", "outbox", "task", "tenant"]
+    # Of installations, whose they are, and not their tokens.
+    async with system_engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await connection.execute(text("SELECT tokens FROM installation"))
 
 
 async def test_a_shared_pool_never_hands_over_a_tenant(

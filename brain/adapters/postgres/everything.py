@@ -14,7 +14,7 @@ _BATCH = 500
 # Made of the others, and made again from them.
 _DERIVED = frozenset(("embedding", "likeness", "passage", "posting", "scope"))
 # Secrets, what only a machine can read, and the tenant, which is the same in every row.
-_LEFT_OUT = ("tenant_id", "digest", "salts", "seals", "key", "vector", "idempotency_key")
+_LEFT_OUT = ("tenant_id", "digest", "salts", "seals", "key", "vector", "idempotency_key", "tokens")
 
 _ASKED = "(SELECT id FROM question WHERE asker_id = :member)"
 _ANSWERS = f"(SELECT id FROM answer WHERE question_id IN {_ASKED})"
@@ -38,6 +38,7 @@ OF_A_MEMBER: Mapping[str, str] = {
     "verdict": "member_id = :member",
     "training_example": f"verdict_id IN {_VERDICTS}",
     "article_version": "approved_by = :member",
+    "installation": "installed_by = :member",
     "audit": "actor_id = :member OR subject = 'member ' || CAST(CAST(:member AS uuid) AS text)",
 }
 

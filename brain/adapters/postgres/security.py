@@ -15,11 +15,12 @@ _APP = {
 }
 
 # What the relay and the sweeper need across tenants, and nothing else: they move rows between outbox and
-# task, and a new tenant is created before anybody can speak in its name.
+# task, a new tenant is created before anybody can speak in its name, and a delivery names a workspace only.
 _SYSTEM = {
     "tenant": "SELECT, INSERT",
     "outbox": "SELECT, UPDATE, DELETE",
     "task": "SELECT, INSERT, UPDATE, DELETE",
+    "installation": "SELECT (tenant_id, platform, enterprise, workspace, teams, installed_at)",
 }
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.installations import SqlInstallations
 from brain.adapters.postgres.messages import SqlMessages
 from brain.adapters.postgres.people import SqlPeople
 from brain.domain.answer import ASKED_BACK
@@ -311,6 +312,7 @@ class SqlTalk:
     messages: SqlMessages
     channels: SqlChannels
     identities: SqlIdentities
+    installations: SqlInstallations
 
     @staticmethod
     def of(connection: AsyncConnection, tenant: TenantId, people: SqlPeople) -> "SqlTalk":
@@ -320,4 +322,5 @@ class SqlTalk:
             SqlMessages(connection, tenant),
             SqlChannels(connection, tenant),
             SqlIdentities(connection, tenant, people),
+            SqlInstallations(connection, tenant),
         )

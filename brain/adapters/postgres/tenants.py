@@ -5,6 +5,7 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from brain.adapters.postgres.installations import MEANT
 from brain.adapters.postgres.store import reachable
 from brain.domain.errors import Conflict
 from brain.domain.identity import TenantId
@@ -42,3 +43,16 @@ async def create_tenant(system: AsyncEngine, *, slug: str, name: str) -> TenantI
     if made is None:
         raise Conflict(f"There is already a tenant {slug!r}.")
     return tenant
+
+
+async def tenant_of(system: AsyncEngine, platform: str, workspace: str) -> TenantId | None:
+    """Whose workspace it is. Of several tenants, of the one that had it first."""
+    async with reachable(), system.connect() as connection:
+        found = await connection.scalar(
+            text(
+                f"SELECT tenant_id FROM installation WHERE {MEANT}"
+                " ORDER BY workspace = '', installed_at, tenant_id LIMIT 1"
+            ),
+            {"platform": platform, "workspace": workspace},
+        )
+    return TenantId(found) if found else None

@@ -17,7 +17,8 @@ pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 from bots.chat_platform import Inbound
 from bots.slack.adapter import Handle, Receiver, SlackCalls, Workspace
 from bots.slack.platform import SlackPlatform
-from config.slack import OneWorkspace, Slack
+from config.slack import Slack
+from config.slack_workspaces import OneWorkspace
 from demo.fake_slack.delivery import signature
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs" / "slack"

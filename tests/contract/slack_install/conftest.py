@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.slack.scopes import needed
+from brain.adapters.postgres.store import connect
 from brain.client import Brain
 from config import slack as slack_config
 from config.settings import DatabaseUrls, Settings, load_settings
@@ -22,6 +23,8 @@ from demo.fake_slack import FakeSlack, Person
 from tests.conftest import PARSER, World
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs" / "slack"
+# Tokens and secrets that are worth nothing are part of what is tried.
+_TRIED = ("invalid_auth", "bad_client_secret")
 METHODS = SPECS / "web_api_methods_2026-05.json"
 
 
@@ -35,6 +38,7 @@ class Desk:
     system: AsyncEngine
     environment: pytest.MonkeyPatch
     people: dict[str, Person] = field(default_factory=dict)
+    app: FastAPI = field(default_factory=FastAPI)
 
     def set(self, **settings: str) -> None:
         for name, value in settings.items():
@@ -52,7 +56,7 @@ class Desk:
         async with AsyncExitStack() as stack:
             known = slack_config.slack(settings, brain, self.system, stack)
             assert known is not None
-            app = FastAPI()
+            app = self.app = FastAPI()
             known.receive_at(app)
             server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
             serving = asyncio.create_task(server.serve())
@@ -78,7 +82,11 @@ async def desk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Desk]:
-    """With everything as it should be, in Socket Mode; nothing runs yet."""
+    """With everything as it should be, in Socket Mode; nothing runs yet, and nobody has installed the app."""
+    owner = connect(urls.owner, pool_size=1)
+    async with owner.begin() as connection:
+        await connection.execute(text("TRUNCATE installation"))
+    await owner.dispose()
     async with system_engine.connect() as connection:
         slug = await connection.scalar(text("SELECT slug FROM tenant WHERE id = :id"), {"id": world.tenant})
     async with FakeSlack(methods=METHODS if METHODS.exists() else None) as slack:
@@ -97,8 +105,7 @@ async def desk(
         )
         await _hire(desk)
         yield desk
-        # Tokens that are worth nothing are part of what is tried.
-        assert [one for one in slack.violations if one.problem != "invalid_auth"] == []
+        assert [one for one in slack.violations if one.problem not in _TRIED] == []
 
 
 async def _hire(desk: Desk) -> None:

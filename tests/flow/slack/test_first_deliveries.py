@@ -12,7 +12,8 @@ from sqlalchemy import text
 from brain.adapters.postgres.store import connect
 from brain.domain.errors import Unavailable
 from config.settings import DatabaseUrls
-from config.slack import OneWorkspace, Slack
+from config.slack import Slack
+from config.slack_workspaces import OneWorkspace
 from tests.flow.slack.conftest import Office
 
 ROTATE = "How do I rotate the Redis password?"

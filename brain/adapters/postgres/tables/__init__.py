@@ -3,7 +3,7 @@
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from brain.adapters.postgres.tables.chat import Channel, Message
+from brain.adapters.postgres.tables.chat import Channel, Installation, Message
 from brain.adapters.postgres.tables.knowledge import (
     Article,
     ArticleVersion,
@@ -52,6 +52,7 @@ __all__ = [
     "Embedding",
     "Feedback",
     "Inbox",
+    "Installation",
     "Likeness",
     "Member",
     "Membership",

@@ -64,3 +64,26 @@ class Channel(SQLModel, table=True):
     working_days: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False, server_default="{}"))
     set_up_by: UUID | None
     updated_at: datetime = moment()
+
+
+class Installation(SQLModel, table=True):
+    """A workspace that has the bot, or with no workspace a whole organisation. `tokens` are sealed."""
+
+    __table_args__ = (
+        within("member", "installed_by"),
+        Index("installation_workspace", "platform", "workspace"),
+    )
+    tenant_id: UUID = Field(primary_key=True)
+    platform: str = Field(sa_type=Text, primary_key=True)
+    enterprise: str = Field(sa_type=Text, primary_key=True)
+    workspace: str = Field(sa_type=Text, primary_key=True)
+    name: str = Field(sa_type=Text)
+    bot_user: str = Field(sa_type=Text)
+    bot_id: str = Field(sa_type=Text)
+    tokens: str = Field(sa_type=Text)
+    scopes: list[str] = texts()
+    teams: list[str] = texts()
+    expires_at: datetime | None = moment(nullable=True)
+    renewing_until: datetime | None = moment(nullable=True)
+    installed_by: UUID | None
+    installed_at: datetime = moment()

@@ -1,0 +1,268 @@
+"""Whose workspace is whose: that of the token in the settings, and those that installed the app."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bots.slack.calls import Refused
+from bots.slack.installing import Granted, granted
+from brain.adapters.postgres.tenants import tenant_of, tenants
+from brain.domain.errors import Rejected, Unavailable
+from brain.domain.identity import MemberId, TenantId
+from brain.domain.installation import Installation
+from brain.ports.talk import TalkStore
+from config.sealing import Sealer, sealer
+from config.settings import Settings
+
+if TYPE_CHECKING:
+    from bots.slack.adapter import Workspace
+
+PLATFORM = "slack"
+# A token lasts 12 hours. https://docs.slack.dev/authentication/using-token-rotation
+_EARLY = timedelta(hours=2)
+# Longer than Slack takes to answer, or fails to.
+_RENEWING_S = 60.0
+# How long another process may take to notice that a workspace is gone, or was installed again.
+_KNOWN_S = 60.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Workspaces(Protocol):
+    async def find(self, workspace: str) -> "Workspace | None":
+        """None where it does not have the bot; raises `Unavailable` where nobody can tell now."""
+
+    async def tenant(self, workspace: str) -> TenantId | None: ...
+
+    async def workspaces(self, tenant: TenantId) -> Sequence[str]: ...
+
+
+async def tenant_on_slack(system: AsyncEngine, slug: str | None) -> tuple[str, TenantId]:
+    """Of the token in the settings: its slug and id."""
+    known = await tenants(system)
+    slug = slug or (next(iter(known)) if len(known) == 1 else "")
+    if slug not in known:
+        names = ", ".join(sorted(known)) or "none yet"
+        raise Rejected(f"EXPERT_SLACK_TENANT must name the tenant that is on Slack; there is {names}.")
+    return slug, known[slug]
+
+
+@dataclass(slots=True)
+class OneWorkspace:
+    """The workspace of the token in the settings, and the tenant that it belongs to."""
+
+    token: str = field(repr=False)
+    api: str
+    tenant_slug: str | None
+    system: AsyncEngine
+    _workspace: "Workspace | None" = None
+    _tenant: TenantId | None = None
+
+    async def find(self, workspace: str) -> "Workspace | None":
+        known = await self.workspace()
+        return known if workspace in ("", known.id) or known.enterprise else None
+
+    async def workspace(self) -> "Workspace":
+        from bots.slack.adapter import identify
+
+        if self._workspace is None:
+            self._workspace = await identify(self.token, api=self.api)
+        return self._workspace
+
+    async def tenant(self, workspace: str = "") -> TenantId | None:
+        if await self.find(workspace) is None:
+            return None
+        if self._tenant is None:
+            _, self._tenant = await tenant_on_slack(self.system, self.tenant_slug)
+        return self._tenant
+
+    async def workspaces(self, tenant: TenantId) -> Sequence[str]:
+        return [(await self.workspace()).id] if tenant == await self.tenant() else []
+
+
+@dataclass(frozen=True, slots=True)
+class SlackApp:
+    """What the app shows Slack to get tokens."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    api: str
+
+    async def exchange(self, **arguments: str) -> Granted:
+        """Raises `Refused` where Slack says no, and `Unavailable` where nobody knows."""
+        from bots.slack.adapter import call_once
+
+        basic = b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+        answer, _ = await call_once("", "oauth.v2.access", api=self.api, basic=basic, **arguments)
+        return granted(answer)
+
+
+@dataclass(slots=True)
+class InstalledWorkspaces:
+    """Those that installed the app: their tokens are in the database, sealed, and renewed before they end."""
+
+    app: SlackApp
+    store: TalkStore
+    system: AsyncEngine
+    sealer: Sealer
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[str, tuple[float, TenantId, "Workspace"]] = field(default_factory=dict)
+
+    async def find(self, workspace: str) -> "Workspace | None":
+        known = await self._find(workspace)
+        return known[1] if known else None
+
+    async def tenant(self, workspace: str) -> TenantId | None:
+        return await tenant_of(self.system, PLATFORM, workspace) if workspace else None
+
+    async def workspaces(self, tenant: TenantId) -> Sequence[str]:
+        async with self.store.transaction(tenant) as tx:
+            known = await tx.talk.installations.of(PLATFORM)
+        ids = [id_ for one in known for id_ in ([one.workspace] if one.workspace else one.teams)]
+        return [id_ for id_ in ids if await self.tenant(id_) == tenant]
+
+    async def joins(self, workspace: str, enterprise: str) -> None:
+        """A workspace of an organisation that has installed the app for all of them was heard of."""
+        if workspace in self._known or not workspace.startswith("T"):
+            return
+        tenant = await self.tenant(enterprise)
+        if tenant is not None:
+            async with self.store.transaction(tenant) as tx:
+                await tx.talk.installations.joins(PLATFORM, enterprise=enterprise, workspace=workspace)
+
+    def forget(self, workspace: str) -> None:
+        self._known.pop(workspace, None)
+
+    def sealed(self, tenant: TenantId, given: Granted, *, by: MemberId | None, bot_id: str) -> Installation:
+        return Installation(
+            platform=PLATFORM,
+            enterprise=given.enterprise,
+            workspace=given.workspace,
+            name=given.name,
+            bot_user=given.bot_user,
+            bot_id=bot_id,
+            tokens=self._sealed_tokens(tenant, given),
+            scopes=given.scopes,
+            expires_at=self._ends_at(given),
+            installed_by=by,
+        )
+
+    def tokens(self, tenant: TenantId, installation: Installation) -> dict[str, Any]:
+        """Raises `Rejected` where they were sealed with another key."""
+        return self.sealer.unseal(installation.tokens, about=_about(tenant))
+
+    async def _find(self, workspace: str) -> "tuple[TenantId, Workspace] | None":
+        until, tenant, known = self._known.get(workspace, (0.0, None, None))
+        if tenant is not None and known is not None and self.clock() < until:
+            return tenant, known
+        self._known.pop(workspace, None)
+        tenant = await self.tenant(workspace)
+        if tenant is None:
+            return None
+        async with self.store.transaction(tenant) as tx:
+            installation = await tx.talk.installations.having(PLATFORM, workspace)
+        if installation is None:
+            return None
+        installation = await self._fresh(tenant, installation)
+        known = self._workspace(tenant, workspace, installation)
+        self._known[workspace] = self.clock() + _KNOWN_S, tenant, known
+        return tenant, known
+
+    def _workspace(self, tenant: TenantId, workspace: str, installation: Installation) -> "Workspace":
+        from bots.slack.adapter import Workspace
+
+        return Workspace(
+            id=workspace,
+            bot_token=str(self.tokens(tenant, installation)["access"]),
+            bot_user=installation.bot_user,
+            bot_id=installation.bot_id,
+            name=installation.name,
+            enterprise=installation.enterprise or None,
+            scopes=installation.scopes,
+        )
+
+    async def _fresh(self, tenant: TenantId, old: Installation) -> Installation:
+        """With a token that goes on for a while. A refresh token is good for one use: one process uses it."""
+        if old.expires_at is None or old.expires_at - self.now() > _EARLY:
+            return old
+        ended = old.expires_at <= self.now()
+        async with self.store.transaction(tenant) as tx:
+            claimed = await tx.talk.installations.claim(old, for_s=_RENEWING_S)
+        if not claimed:
+            if ended:
+                raise Unavailable("The token of the workspace is being renewed.", 1.0)
+            return old
+        try:
+            given = await self.app.exchange(
+                grant_type="refresh_token", refresh_token=str(self.tokens(tenant, old)["refresh"])
+            )
+        except Refused as error:
+            log.warning("slack.not_renewed", workspace=old.workspace or old.enterprise, error=error.code)
+            if ended:
+                raise Rejected(f"The app has to be installed in {old.name} again: {error.code}.") from error
+            return old
+        except Unavailable:
+            if ended:
+                raise
+            return old
+        new = replace(old, tokens=self._sealed_tokens(tenant, given), expires_at=self._ends_at(given))
+        async with self.store.transaction(tenant) as tx:
+            kept = await tx.talk.installations.renew(old, new)
+            again = None if kept else await tx.talk.installations.having(PLATFORM, old.workspace)
+        return new if kept or again is None else again
+
+    def _sealed_tokens(self, tenant: TenantId, given: Granted) -> str:
+        tokens = {"access": given.access_token, "refresh": given.refresh_token}
+        return self.sealer.seal(tokens, about=_about(tenant))
+
+    def _ends_at(self, given: Granted) -> datetime | None:
+        return self.now() + timedelta(seconds=given.lasts_s) if given.lasts_s else None
+
+
+@dataclass(frozen=True, slots=True)
+class AllWorkspaces:
+    """What installed the app comes before the token in the settings, which may be one of an organisation."""
+
+    installed: InstalledWorkspaces
+    own: OneWorkspace
+
+    async def find(self, workspace: str) -> "Workspace | None":
+        return await self.installed.find(workspace) or await self.own.find(workspace)
+
+    async def tenant(self, workspace: str) -> TenantId | None:
+        return await self.installed.tenant(workspace) or await self.own.tenant(workspace)
+
+    async def workspaces(self, tenant: TenantId) -> Sequence[str]:
+        return [*await self.installed.workspaces(tenant), *await self.own.workspaces(tenant)]
+
+
+def workspaces_of(
+    settings: Settings, store: TalkStore, system: AsyncEngine
+) -> tuple[Workspaces, InstalledWorkspaces | None]:
+    """One of the two ways, or both: the settings say which."""
+    own = installed = None
+    if settings.slack_bot_token is not None:
+        token = settings.slack_bot_token.get_secret_value()
+        own = OneWorkspace(token, settings.slack_api_url, settings.slack_tenant, system)
+    if settings.slack_client_id is not None and settings.slack_client_secret is not None:
+        secret = settings.slack_client_secret.get_secret_value()
+        app = SlackApp(settings.slack_client_id, secret, settings.slack_api_url)
+        installed = InstalledWorkspaces(app, store, system, sealer(settings))
+    if own and installed:
+        return AllWorkspaces(installed, own), installed
+    found = own or installed
+    if found is None:
+        raise Rejected("Neither EXPERT_SLACK_BOT_TOKEN nor EXPERT_SLACK_CLIENT_ID is set.")
+    return found, installed
+
+
+def _about(tenant: TenantId) -> str:
+    """Tokens of one tenant are no tokens of another."""
+    return f"slack tokens {tenant}"
