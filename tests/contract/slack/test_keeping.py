@@ -15,6 +15,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bots.chat_platform import Inbound
+from bots.texts import texts_for
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.errors import Rejected
@@ -197,10 +198,10 @@ async def _says_so(office: Office) -> None:
     *again, command, submission = await _refused(office)
     assert [one.status_code for one in again] == [503, 503, 503]
     assert command.status_code == submission.status_code == 200
-    assert command.json() == {"response_type": "ephemeral", "text": office.door.receiver.away}
+    assert command.json() == {"response_type": "ephemeral", "text": texts_for("")("away")}
     assert submission.json() == {
         "response_action": "errors",
-        "errors": {"comment": office.door.receiver.away},
+        "errors": {"comment": texts_for("")("away")},
     }
 
 
