@@ -291,7 +291,7 @@ class TooLate(Rejected):
 
 
 class Directory(Protocol):
-    """The people of a platform."""
+    """The people of a platform, and where they talk."""
 
     async def person(self, workspace: str, external_id: str) -> Identity: ...
 
@@ -302,6 +302,9 @@ class Directory(Protocol):
 
     async def direct(self, workspace: str, external_id: str) -> Conversation:
         """Where the bot talks to that person alone."""
+
+    async def address(self, conversation: Conversation) -> str:
+        """A link to its thread, where everybody in the workspace may read it; empty everywhere else."""
 
 
 class ChatPlatform(Protocol):

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from bots import messages, present, responding, review_cards, reviewing
+from bots import homes, messages, present, responding, review_cards, reviewing
 from bots.asking import question_like, takes_over
 from bots.chat_platform import (
     ChatPlatform,
     Heard,
-    Home,
     Inbound,
     Message,
     Opened,
@@ -102,8 +101,19 @@ class Commands:
     # What people say.
 
     async def _said(self, scene: Scene, said: Said) -> bool:
+        review = await self._review(scene, said)
+        if review is not None and scene.principal is not None:
+            try:
+                about = await reviewing.wrote(scene, scene.principal, review, said)
+            except (Denied, Rejected) as error:
+                await scene.whisper(str(error))
+                return True
+            if about is not reviewing.Word.TALK:
+                return about is reviewing.Word.DONE
         if said.heard is Heard.OVERHEARD:
-            return await self._overheard(scene, said)
+            if review is None:
+                await self._overheard(scene, said)
+            return True
         word, text = _command(said)
         if word != "ask":
             await self._word(scene, word, said)
@@ -115,22 +125,22 @@ class Commands:
             await self._ask(scene, replace(said, text=text), await self._rules(scene))
         return True
 
-    async def _overheard(self, scene: Scene, said: Said) -> bool:
-        """What nobody said to the bot may be a word about a review, a follow-up, or a question for all."""
-        where = scene.conversation
-        if said.message != where.thread:
-            key = await self.brain.key_of(self.tenant, where, id_=where.thread)
-            if key is not None and key.startswith("review/"):
-                if scene.principal is None or scene.inbound.bot:
-                    return True
-                review = ReviewId(UUID(key.split("/")[1]))
-                return await reviewing.wrote(scene, scene.principal, review, said)
+    async def _review(self, scene: Scene, said: Said) -> ReviewId | None:
+        """The one in the thread of whose card that was said."""
+        thread = scene.conversation.thread
+        if scene.inbound.bot or said.heard is Heard.COMMAND or thread in ("", said.message):
+            return None
+        key = await self.brain.key_of(self.tenant, scene.conversation, id_=thread)
+        return ReviewId(UUID(key.split("/")[1])) if key and key.startswith("review/") else None
+
+    async def _overheard(self, scene: Scene, said: Said) -> None:
+        """What nobody said to the bot may be a follow-up, or a question for all."""
+        if said.message != scene.conversation.thread:
             await self._in_thread(scene, said)
-            return True
+            return
         rules = await self._rules(scene)
         if rules is not None and _wants_answer(rules, scene, said):
             await self._ask(scene, said, rules, overheard=rules.least_confidence)
-        return True
 
     async def _in_thread(self, scene: Scene, said: Said) -> None:
         """A follow-up needs no mention; once a person has taken over, the bot keeps out of it."""
@@ -248,7 +258,7 @@ class Commands:
     async def _greet(self, scene: Scene, place: Place) -> None:
         """Strangers find the reason where others find their questions."""
         if place is Place.HOME:
-            await self.show_home(scene)
+            await homes.show(scene)
             return
         if scene.principal is None:
             return
@@ -257,19 +267,6 @@ class Commands:
             (texts(f"prompt_{one}"), texts(f"prompt_{one}_text")) for one in ("how", "who", "error")
         )
         await self.platform.show(scene.conversation, Prompts(texts("prompts_title"), prompts))
-
-    async def show_home(self, scene: Scene) -> None:
-        principal, where = scene.principal, replace(scene.conversation, reader=scene.inbound.author)
-        if principal is None:
-            await self.platform.show(where, Home((Message(scene.texts("not_a_member")),)))
-            return
-        replies = await self.brain.replies(principal, limit=20)
-        mine = [
-            one for one in await self.brain.reviews(principal) if one.review.assignee == principal.member.id
-        ]
-        learned = await self.brain.learned(principal)
-        home = messages.home(replies, mine, datetime.now(UTC), learned, scene.texts)
-        await self.platform.show(where, home)
 
 
 def _wants_answer(rules: ChannelRules, scene: Scene, said: Said) -> bool:

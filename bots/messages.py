@@ -12,6 +12,8 @@ from brain.domain.reply import Reply, Standing
 from brain.domain.review import ReviewCase
 
 _SHOWN = 300
+# Of somebody's reviews, so many are shown with a button each.
+_LISTED = 20
 
 
 def moment(at: datetime, texts: Texts) -> str:
@@ -210,14 +212,15 @@ def status(replies: Sequence[Reply], texts: Texts) -> Message:
     """What became of somebody's questions."""
     if not replies:
         return Message(texts("status_none"), heading=texts("status_title"))
-    lines = []
-    for reply in replies:
-        state = reply.answer.status.value if reply.answer else "pending"
-        if reply.answer is not None and _silent(reply.question, reply.answer):
-            state = "silent"
-        number = f" ({reply.review})" if reply.review else ""
-        lines.append(f"- “{cut(reply.question.text, 120)}”: {texts(f'status_{state}')}{number}")
-    return Message("\n".join(lines), heading=texts("status_title"))
+    return Message("\n".join(_asked(one, texts) for one in replies), heading=texts("status_title"))
+
+
+def _asked(reply: Reply, texts: Texts) -> str:
+    state = reply.answer.status.value if reply.answer else "pending"
+    if reply.answer is not None and _silent(reply.question, reply.answer):
+        state = "silent"
+    number = f" ({reply.review})" if reply.review else ""
+    return f"- “{cut(reply.question.text, 120)}”: {texts(f'status_{state}')}{number}"
 
 
 def home(
@@ -228,24 +231,35 @@ def home(
     texts: Texts,
 ) -> Home:
     """A member's open questions, their reviews with their age, and what was learned this week."""
-    waiting = [one for one in replies if one.answer is None or one.review is not None]
-    questions = "\n".join(f"- {cut(one.question.text, 120)}" for one in waiting)
-    mine = "\n".join(
-        f"- {one.review.number}: {cut(one.question, 120)}"
-        f" ({texts('home_age', hours=int((now - one.review.opened_at).total_seconds() // 3600))})"
-        for one in reviews
-    )
-    news = "\n".join(f"- {cut(one, 120)}" for one in learned)
+    waiting = [one for one in replies if _waits(one)]
+    more = len(reviews) - _LISTED
+    mine = [_review(one, now, texts) for one in reviews[:_LISTED]]
+    if more > 0:
+        mine.append(Message(texts("home_more", count=more)))
     return Home(
-        tuple(
-            Message(text or texts("home_none"), heading=texts(heading))
-            for heading, text in (
-                ("home_questions", questions),
-                ("home_reviews", mine),
-                ("home_learned", news),
-            )
+        (
+            _section("home_questions", [_asked(one, texts) for one in waiting], texts),
+            Message("" if mine else texts("home_none"), heading=texts("home_reviews")),
+            *mine,
+            _section("home_learned", [f"- {cut(one, 120)}" for one in learned], texts),
         )
     )
+
+
+def _waits(reply: Reply) -> bool:
+    open_ = (AnswerStatus.IN_REVIEW, AnswerStatus.ABSTAINED, AnswerStatus.SUSPENDED)
+    return reply.answer is None or (reply.review is not None and reply.answer.status in open_)
+
+
+def _section(heading: str, lines: Sequence[str], texts: Texts) -> Message:
+    return Message("\n".join(lines) or texts("home_none"), heading=texts(heading))
+
+
+def _review(case: ReviewCase, now: datetime, texts: Texts) -> Message:
+    hours = int((now - case.review.opened_at).total_seconds() // 3600)
+    age = texts("home_age", hours=hours, due=moment(case.review.due_at, texts))
+    show = Action("show", texts("home_show"), str(case.review.number))
+    return Message(f"**{case.review.number}** {cut(case.question, 120)} ({age})", actions=(show,))
 
 
 def help_text(texts: Texts, *, command: str) -> Message:

@@ -1,27 +1,40 @@
 """A review as its reviewers see it: the card, what is said around it, and the forms. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from bots.chat_platform import Action, Entry, Field, Form, Input, Message, Reference, Style
 from bots.messages import cut, moment, percent
 from bots.texts import Texts
-from brain.domain.conversation import Answering, ChannelRules, MayAsk
-from brain.domain.identity import Department
+from brain.domain.change import Source
+from brain.domain.conversation import Answering, ChannelRules, DeliveryId, MayAsk
+from brain.domain.identity import Department, MemberId
 from brain.domain.records import Reason
 from brain.domain.reply import Card
-from brain.domain.review import MoveKind, Occasion, ReviewCase, ReviewStatus, VerdictKind
+from brain.domain.review import Occasion, ReviewCase, ReviewId, ReviewStatus, VerdictKind
 
-_PASSED = {MoveKind.HANDED_ON, MoveKind.PASSED, MoveKind.TO_OWNER}
+# A diff that is longer is for the console: nobody judges it in a chat.
+_DIFF = 1_500
+
+
+def key(review: ReviewId, member: MemberId | None = None) -> str:
+    """Of the card in the department's channel, or of a member's own."""
+    return f"review/{review}/{member}" if member else f"review/{review}"
+
+
+def offer_key(review: ReviewId, delivery: DeliveryId) -> str:
+    """Of what is said about an answer that somebody wrote in the thread of a card."""
+    return f"{offers_key(review)}{delivery}"
+
+
+def offers_key(review: ReviewId) -> str:
+    """What the keys of all offers for a review begin with."""
+    return f"review/{review}/offer/"
 
 
 def stamp(case: ReviewCase) -> str:
     """What a button brings back: the review, and what exactly was shown of it."""
     return f"{case.review.number}:{case.review.shown_hash}"
-
-
-def read_stamp(value: str) -> tuple[int, str]:
-    number, _, shown_hash = value.partition(":")
-    return int(number), shown_hash
 
 
 def card(shown: Card, texts: Texts, *, mention: str = "", link: str = "") -> Message:
@@ -30,9 +43,11 @@ def card(shown: Card, texts: Texts, *, mention: str = "", link: str = "") -> Mes
     title = texts("card_title", number=case.review.number, department=shown.department.name)
     parts = [f"**{_asks(case, texts)}**"] if case.asked_by else []
     if case.review.occasion is not Occasion.ANSWER:
-        parts.append(texts("card_changed"))
+        parts.append(texts(f"occasion_{case.review.occasion.value}"))
     draft = case.answer.text
     parts.append(f"**{texts('card_draft')}**\n\n{draft}" if draft else texts("card_no_draft"))
+    if changed := changes(case, texts):
+        parts.append(changed)
     if shown.similar:
         lines = "\n".join(f"- “{cut(one.question, 120)}”: {cut(one.text, 200)}" for one in shown.similar)
         parts.append(f"**{texts('card_similar')}**\n\n{lines}")
@@ -70,13 +85,37 @@ def _references(shown: Card) -> tuple[Reference, ...]:
 
 def _buttons(case: ReviewCase, texts: Texts) -> tuple[Action, ...]:
     value = stamp(case)
-    approve = (Action("approve", texts("approve"), value, Style.PRIMARY),) if case.answer.text else ()
     return (
-        *approve,
+        *_approvals(case, texts),
         Action("edit", texts("edit"), value),
         Action("reject", texts("reject"), value, Style.DANGER),
         Action("not_for_me", texts("not_for_me"), value),
     )
+
+
+def _approvals(case: ReviewCase, texts: Texts) -> tuple[Action, ...]:
+    """Where a source is not what it was, the draft may still be right, on the word of the reviewer alone."""
+    if not case.answer.text:
+        return ()
+    approve = Action("approve", texts("approve"), stamp(case), Style.PRIMARY)
+    if all(source.stands for source in case.sources):
+        return (approve,)
+    return approve, Action("vouch", texts("vouch"), stamp(case), confirm=texts("vouch_confirm"))
+
+
+def changes(case: ReviewCase, texts: Texts) -> str:
+    """What of the draft's sources is not what was cited any more, line by line; empty where all stand."""
+    found = [_change(source, texts) for source in case.sources if not source.stands]
+    return "\n\n".join([f"**{texts('card_changes')}**", *found]) if found else ""
+
+
+def _change(source: Source, texts: Texts) -> str:
+    name = f"[{source.citation.number}] {source.citation.label}"
+    said = texts(f"source_{source.state.value}", source=name)
+    lines = "\n".join(line for line in source.diff.splitlines() if not line.startswith(("---", "+++", "@@")))
+    shown = lines if len(lines) <= _DIFF else f"{lines[:_DIFF]}\n…"
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 3)
+    return f"{said}\n\n{fence}\n{shown}\n{fence}"
 
 
 def state(case: ReviewCase, texts: Texts) -> str:
@@ -98,13 +137,24 @@ def state(case: ReviewCase, texts: Texts) -> str:
     return texts("card_turn_nobody", due=due)
 
 
+def late(case: ReviewCase, texts: Texts) -> str:
+    """To whoever would decide what is over."""
+    verdict, number = case.verdict, case.review.number
+    if verdict is None or verdict.decided_at is None:
+        return f"{texts('card_number', number=number)}: {state(case, texts)}"
+    person, date = case.decided_by or "?", moment(verdict.decided_at, texts)
+    return texts("already_decided", number=number, person=person, date=date)
+
+
 def handed_over(case: ReviewCase, texts: Texts) -> Message:
     """What becomes of a card that was one person's, once the review is another's."""
-    return Message(
-        texts("card_passed", person=case.assigned_to or "?"),
-        heading=texts("card_title", number=case.review.number, department=""),
-        asked=case.question,
-    )
+    said = texts("card_passed", person=case.assigned_to or "?", due=moment(case.review.due_at, texts))
+    return Message(said, heading=texts("card_number", number=case.review.number), asked=case.question)
+
+
+def taken_away(case: ReviewCase, texts: Texts) -> Message:
+    """What is left of a card where somebody reads it who may not, or may not any more."""
+    return Message(texts("card_taken_away"), heading=texts("card_number", number=case.review.number))
 
 
 def reminder(case: ReviewCase, texts: Texts, *, mention: str) -> Message:
@@ -123,13 +173,37 @@ def offer(case: ReviewCase, text: str, texts: Texts, *, delivery: str) -> Messag
     """What somebody wrote in the thread of a review, to be confirmed as the answer."""
     value = f"{stamp(case)}:{delivery}"
     return Message(
-        texts("offer_amendment", number=case.review.number),
-        asked=text,
+        "\n\n".join(filter(None, (text, changes(case, texts)))),
+        heading=texts("offer_amendment", number=case.review.number),
+        note=texts("offer_how"),
         actions=(
             Action("confirm", texts("confirm_amendment"), value, Style.PRIMARY),
             Action("discard", texts("discard"), value),
         ),
     )
+
+
+def offer_over(case: ReviewCase, texts: Texts) -> Message:
+    """What becomes of an offer once the review is decided, with this text or another."""
+    return Message(f"{texts('card_number', number=case.review.number)}: {state(case, texts)}")
+
+
+def offer_dropped(texts: Texts) -> Message:
+    return Message(texts("offer_dropped"))
+
+
+def confirmation(case: ReviewCase, texts: Texts) -> Message:
+    """In the thread of a card, to somebody who approves by a word what has changed since it was cited."""
+    return Message(
+        changes(case, texts),
+        heading=texts("approve_changed", number=case.review.number),
+        actions=_approvals(case, texts),
+    )
+
+
+def refused_text(problem: str, text: str, texts: Texts) -> Message:
+    """Nothing that somebody wrote is lost because it came too late."""
+    return Message(f"{problem}\n\n**{texts('your_text')}**\n\n{text}" if text else problem)
 
 
 def feedback_form(value: str, texts: Texts) -> Form:
@@ -159,7 +233,15 @@ def edit_form(case: ReviewCase, texts: Texts) -> Form:
         cancel=texts("cancel"),
         value=stamp(case),
         text=cut(case.question),
-        entries=(Entry("answer", texts("form_answer"), Input.TEXT, value=case.answer.text),),
+        entries=(
+            Entry(
+                "answer",
+                texts("form_answer"),
+                Input.TEXT,
+                value=case.answer.text,
+                hint=texts("form_answer_hint"),
+            ),
+        ),
     )
 
 
@@ -224,7 +306,3 @@ def setup_form(
 
 def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
-def was_passed(case: ReviewCase) -> bool:
-    return any(move.kind in _PASSED for move in case.history)

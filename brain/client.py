@@ -15,7 +15,9 @@ from brain.domain.conversation import (
     MessageRef,
     Thread,
 )
+from brain.domain.events import ReviewChanged
 from brain.domain.identity import Audience, Department, DepartmentId, MemberId, Principal, TenantId
+from brain.domain.knowledge import DocumentId
 from brain.domain.question import Question, QuestionId
 from brain.domain.records import Reason
 from brain.domain.reply import Card, Reply, Standing
@@ -189,6 +191,19 @@ class Brain:
     async def reviews(self, principal: Principal) -> list[ReviewCase]:
         return await read.reviews(self.store, principal, open_only=True)
 
+    async def show_again(self, tenant: TenantId, review: ReviewId) -> None:
+        """What its reviewers see of it is not how it stands."""
+        async with self.store.transaction(tenant) as tx:
+            await tx.emit(ReviewChanged(review))
+
+    async def resting_on(self, tenant: TenantId, document: DocumentId) -> list[ReviewId]:
+        """The open reviews of answers that cite it."""
+        async with self.store.transaction(tenant) as tx:
+            departments = frozenset(one.id for one in await tx.people.departments())
+            found = await tx.reviews.cases(departments=departments, open_only=True)
+        cited = ((case, citation) for case in found for citation in case.answer.citations)
+        return sorted({case.review.id for case, citation in cited if citation.document == document})
+
     async def waiting(self, tenant: TenantId, review: ReviewId) -> list[QuestionId]:
         """The questions that wait for a review, or waited for it."""
         async with self.store.transaction(tenant) as tx:
@@ -241,6 +256,10 @@ class Brain:
     async def refs(self, tenant: TenantId, key: str) -> tuple[MessageRef, ...]:
         async with self.store.transaction(tenant) as tx:
             return await tx.talk.messages.refs(key)
+
+    async def keys(self, tenant: TenantId, beginning: str) -> list[str]:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.messages.keys(beginning)
 
     async def key_of(self, tenant: TenantId, conversation: Conversation, *, id_: str) -> str | None:
         async with self.store.transaction(tenant) as tx:

@@ -23,6 +23,7 @@ from brain.domain.events import (
     Event,
     PassagesChanged,
     QuestionAsked,
+    ReviewChanged,
     ReviewClockRang,
     ReviewExpired,
     ReviewHandedOn,
@@ -42,6 +43,7 @@ SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
     ReviewClockRang: ("keep_time",),
     ReviewReminded: ("tell_reviewer",),
     ReviewHandedOn: ("deliver", "show_review", "tell_reviewer"),
+    ReviewChanged: ("show_review",),
     ReviewExpired: ("deliver", "show_review"),
     AnswerApproved: ("deliver", "show_review"),
     AnswerAmended: ("deliver", "show_review"),
@@ -49,8 +51,8 @@ SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
     AnswerSuspended: ("deliver",),
     AnswerRetracted: ("deliver",),
     ArticleFellDue: ("renew",),
-    DocumentChanged: ("read_parted",),
-    DocumentForgotten: ("read_parted",),
+    DocumentChanged: ("read_parted", "show_review"),
+    DocumentForgotten: ("read_parted", "show_review"),
     PassagesChanged: ("replicate",),
 }
 

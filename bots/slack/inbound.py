@@ -77,19 +77,21 @@ def _shared(channel: str) -> str:
 
 
 def action(body: Json) -> Inbound | None:
-    """One button of a message of ours. Choices in forms come with the form."""
+    """One button of a message of ours, or of somebody's Home. Choices in forms come with the form."""
     pressed = next(iter(objects_of(body.get("actions"))), {})
     container, message = object_of(body.get("container")), object_of(body.get("message"))
+    view = object_of(body.get("view"))
     user = string_at(object_of(body.get("user")), "id")
     channel = string_at(object_of(body.get("channel")), "id")
     name, at = string_at(pressed, "action_id"), string_at(pressed, "action_ts")
     ours = body.get("type") == "block_actions" and pressed.get("type") == "button"
-    if not (ours and name and at and user and channel):
+    somewhere = channel or string_at(view, "type") == "home"
+    if not (ours and name and at and user and somewhere):
         return None
     ts = string_at(container, "message_ts") or string_at(message, "ts")
     thread = string_at(message, "thread_ts") or string_at(container, "thread_ts")
     return Inbound(
-        delivery=f"action/{team(body)}/{channel}/{ts}/{name}/{at}/{user}",
+        delivery=f"action/{team(body)}/{channel or string_at(view, 'id')}/{ts}/{name}/{at}/{user}",
         conversation=Conversation("slack", team(body), channel, thread),
         author=user,
         what=Pressed(

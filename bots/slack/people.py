@@ -72,6 +72,21 @@ class SlackPeople:
         _, known = self._people.get((workspace, external_id), (0.0, None))
         return known.locale if known else ""
 
+    async def address(self, conversation: Conversation) -> str:
+        channel, thread = conversation.channel, conversation.thread
+        if not (channel and thread) or conversation.reader:
+            return ""
+        try:
+            known = await self.calls.call(conversation.workspace, "conversations.info", channel=channel)
+            if known["channel"].get("is_private", True) or known["channel"].get("is_im"):
+                return ""
+            found = await self.calls.call(
+                conversation.workspace, "chat.getPermalink", channel=channel, message_ts=thread
+            )
+        except Refused:
+            return ""  # it is gone, or the bot was sent out of the channel
+        return str(found["permalink"])
+
     def forget(self, workspace: str, *, channel: str = "", user: str = "") -> None:
         """Somebody came or went, or changed."""
         self._members.pop((workspace, channel), None)

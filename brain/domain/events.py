@@ -74,6 +74,13 @@ class ReviewHandedOn:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewChanged:
+    """Somebody judged what is not there any more: its reviewers have to be shown what is."""
+
+    review: ReviewId
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewExpired:
     review: ReviewId
     answer: AnswerId
@@ -149,6 +156,7 @@ Event = (
     | ReviewClockRang
     | ReviewReminded
     | ReviewHandedOn
+    | ReviewChanged
     | ReviewExpired
     | AnswerApproved
     | AnswerAmended

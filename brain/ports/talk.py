@@ -69,6 +69,9 @@ class Messages(Protocol):
     async def refs(self, key: str) -> tuple[MessageRef, ...]:
         """What was posted of it; empty where nothing was."""
 
+    async def keys(self, beginning: str) -> list[str]:
+        """Of the messages whose keys begin like this, in order."""
+
     async def key_of(self, conversation: Conversation, *, id_: str) -> str | None:
         """Which of our messages it is, by the platform's id of it."""
 

@@ -3,10 +3,15 @@
 from brain.domain.answer import AnswerStatus
 from brain.domain.attachment import with_attached
 from brain.domain.errors import Conflict, Missing
+from brain.domain.events import ReviewJoined
 from brain.domain.identity import Principal
 from brain.domain.question import QuestionId
+from brain.domain.review import ReviewStatus
+from brain.domain.sameness import same_question
 from brain.ports import Embedder, Store, TextKind
 from brain.usecases.request_review import request_review
+
+_LIKE = 5
 
 
 async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_: QuestionId) -> int:
@@ -18,10 +23,13 @@ async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_
     said = with_attached(question.text, question.attachments)
     [vector] = await embedder.embed([said], kind=TextKind.QUESTION)
     async with store.transaction(principal.tenant) as tx:
+        # Whoever else asks for a review waits from here on: asked twice at once, it is one.
+        like = await tx.reviews.open_like(question.audience, vector=vector, limit=_LIKE)
         answer = await tx.questions.latest_answer(id_)
         number, _ = await tx.reviews.for_question(id_)
-        if number is not None:
-            return number
+        known = await tx.reviews.case(number, lock=False) if number else None
+        if known is not None and known.review.status is ReviewStatus.OPEN:
+            return known.review.number
         if answer is None:
             raise Conflict("This question has no answer yet; it is being worked on.")
         if answer.approval is not None:
@@ -30,6 +38,11 @@ async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_
             )
         if answer.status is not AnswerStatus.PUBLISHED:
             raise Conflict("This answer is not shown any more; ask again.")
+        for case, similarity in like:
+            if same_question(question.text, case.question, similarity):
+                await tx.reviews.join(case.review.id, question=id_, wording=question.text)
+                await tx.emit(ReviewJoined(case.review.id, id_))
+                return case.review.number
         department = next(one for one in await tx.people.departments() if one.id == answer.department)
         await request_review(tx, answer, department, wording=said, vector=vector)
         number, _ = await tx.reviews.for_question(id_)

@@ -130,7 +130,8 @@ async def _similar(
     except Unavailable:
         return ()
     near = [one for one in found if one.similarity >= _NEAR and one.article.id != case.review.article]
-    articles = {one.article.id: one.article for one in near if one.article.scope <= case.answer.scope}
+    shown = case.answer.scope | {case.review.department}
+    articles = {one.article.id: one.article for one in near if one.article.scope <= shown}
     return tuple(articles.values())[:_SIMILAR]
 
 

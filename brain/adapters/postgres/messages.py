@@ -107,6 +107,13 @@ class SqlMessages:
         )
         return next((_refs(row) for row in rows), ())
 
+    async def keys(self, beginning: str) -> list[str]:
+        rows = await self.connection.execute(
+            text("SELECT key FROM message WHERE starts_with(key, :beginning) ORDER BY position"),
+            {"beginning": beginning},
+        )
+        return list(rows.scalars())
+
     async def key_of(self, conversation: Conversation, *, id_: str) -> str | None:
         key: str | None = await self.connection.scalar(
             text(

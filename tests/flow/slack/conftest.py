@@ -95,7 +95,9 @@ class Office:
                     number for state, number in counts.tasks.items() if state.value == "leased"
                 )
                 ready = await queue.next_due_in_s(HANDLERS)
-                if not busy and (ready is None or ready > 5):
+                later = await queue.counts()  # what was begun between the two looks shows here
+                still = (later.tasks, later.unrelayed) == (counts.tasks, counts.unrelayed)
+                if still and not busy and (ready is None or ready > 5):
                     return
                 await asyncio.sleep(0.02)
 
