@@ -146,6 +146,11 @@ class Settings(BaseSettings):
     slack_url: str | None = Field(
         default=None, description="Where people's browsers and Slack reach this server: https://…"
     )
+    slack_command: str = Field(
+        default="/expert",
+        pattern=r"^/[a-z0-9_-]{1,31}$",
+        description="The slash command of your Slack app, where it is another one.",
+    )
     slack_tenant: str | None = Field(
         default=None, description="Slug of the tenant that is on Slack. Unset: the only one there is."
     )

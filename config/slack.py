@@ -39,10 +39,11 @@ class Slack:
     receiver: "Receiver"
     workspaces: Workspaces
     installing: Installing | None = None
+    command: str = "/expert"
 
     @property
     def reach(self) -> Reach:
-        return Reach(self.platform, self.workspaces.workspaces)
+        return Reach(self.platform, self.workspaces.workspaces, self.command)
 
     def receive_at(self, app: FastAPI) -> None:
         """Where Slack sends to; without a signing secret nobody gets in."""
@@ -105,7 +106,8 @@ def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExi
         locale=platform.people.locale,
         joins=installed.joins if installed else None,
     )
-    return Slack(platform, receiver, workspaces, Installing.of(settings, installed) if installed else None)
+    installing = Installing.of(settings, installed) if installed else None
+    return Slack(platform, receiver, workspaces, installing, settings.slack_command)
 
 
 def signing_secrets(settings: Settings) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def hear(brain: Brain, reaches: Sequence[Reach]) -> Handler:
         found = await _read(brain, reaches, tenant, id_)
         if found is not None:
             reach, inbound = found
-            if await Commands(brain, reach.platform, tenant).hear(id_, inbound):
+            if await Commands(brain, reach.platform, tenant, reach.command).hear(id_, inbound):
                 await brain.dealt_with(tenant, id_)
 
     return handle

@@ -12,10 +12,11 @@ from brain.domain.identity import MemberId, TenantId
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`workspaces` are the tenant's on this platform."""
+    """`workspaces` are the tenant's on this platform; `command` is what people type there."""
 
     platform: ChatPlatform
     workspaces: Callable[[TenantId], Awaitable[Sequence[str]]]
+    command: str = "/expert"
 
     async def identity(
         self, brain: Brain, tenant: TenantId, member: MemberId, *, workspace: str = ""

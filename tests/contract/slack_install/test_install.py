@@ -327,6 +327,20 @@ async def test_the_check_tells_of_each_workspace(browser: Browser) -> None:
     assert "expert slack install" in found["workspace Beta"].advice
 
 
+async def test_people_are_told_the_command_of_the_app(desk: Desk) -> None:
+    desk.set(slack_command="/acme")
+    async with desk.running() as slack:
+        ravi = desk.people["ravi"]
+        ravi.commands("/acme", "help", ravi.dm)
+        await desk.slack.settled()
+        world = desk.world
+        brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
+        for (id_,) in await rows(desk, "SELECT id FROM inbox WHERE payload IS NOT NULL"):
+            await hear(brain, [slack.reach])(world.tenant, DeliveryAccepted(id_))  # type: ignore[arg-type]  # a row
+        seen = await ravi.hears("/acme why", ravi.dm)
+    assert "/expert" not in seen.text
+
+
 async def test_the_command_prints_a_link(browser: Browser) -> None:
     desk = browser.desk
     said = await asyncio.to_thread(
