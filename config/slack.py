@@ -17,7 +17,7 @@ from bots.slack.manifest import EVENTS_PATH
 from bots.slack.platform import SlackPlatform
 from brain.client import Brain
 from brain.domain.conversation import Delivery, DeliveryId
-from brain.domain.errors import Rejected
+from brain.domain.errors import ExpertError, Rejected
 from config.settings import Settings
 from config.slack_install import Installing
 from config.slack_workspaces import Workspaces, workspaces_of
@@ -118,27 +118,38 @@ def signing_secrets(settings: Settings) -> tuple[str, ...]:
 @asynccontextmanager
 async def listening(settings: Settings, known: Slack | None) -> AsyncIterator[None]:
     """Through Socket Mode, where there is an app-level token for it; for as long as the block lasts."""
-    if known is None or settings.slack_app_token is None:
+    if known is None:
         yield
         return
-    token = settings.slack_app_token.get_secret_value()
-    handler = known.receiver.sockets(token, api=settings.slack_api_url)
-    connecting = asyncio.create_task(_connected(handler.client.connect))
-    try:
-        yield
-    finally:
-        connecting.cancel()
-        await asyncio.wait({connecting})
-        await handler.client.close()  # type: ignore[no-untyped-call]  # the SDK says nothing of it
+    token, connect = settings.slack_app_token, _nothing
+    async with AsyncExitStack() as stack:
+        if token is not None:
+            handler = known.receiver.sockets(token.get_secret_value(), api=settings.slack_api_url)
+            stack.push_async_callback(handler.client.close)
+            connect = handler.client.connect
+        starting = asyncio.create_task(_started(known.workspaces, connect))
+        try:
+            yield
+        finally:
+            starting.cancel()
+            await asyncio.wait({starting})
 
 
-async def _connected(connect: Callable[[], Awaitable[None]]) -> None:
-    """The SDK keeps a connection, once there was one."""
+async def _nothing() -> None:
+    """Slack comes to us."""
+
+
+async def _started(workspaces: Workspaces, connect: Callable[[], Awaitable[None]]) -> None:
+    """Whose token we have is found out before anything is delivered, which then waits for nothing. The SDK
+    keeps a connection, once there was one."""
     while True:
         try:
+            await workspaces.find("")
+            await workspaces.tenant("")
             await connect()
         except Exception as error:  # noqa: BLE001  # a platform's listen loop: whatever it is, try again
-            log.warning("slack.unconnected", error=type(error).__name__)
+            reason = str(error) if isinstance(error, ExpertError) else ""
+            log.warning("slack.unconnected", error=type(error).__name__, reason=reason)
             await asyncio.sleep(_AGAIN_S)
         else:
             log.info("slack.listening")
