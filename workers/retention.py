@@ -1,4 +1,4 @@
-"""Forgets finished work after a while, so that nothing grows for ever."""
+"""Forgets finished work, and what platforms told us, after a while, so that nothing grows for ever."""
 
 import asyncio
 from collections.abc import AsyncIterator

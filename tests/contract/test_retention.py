@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import connect
+from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.events import DocumentForgotten, QuestionAsked
 from brain.domain.knowledge import DocumentId
 from brain.domain.question import QuestionId
@@ -76,3 +77,21 @@ async def test_much_goes_in_batches(queue: Queue, world: World) -> None:
         )
     assert await forget_done(queue, days=30) == 2500
     assert await _rows(queue) == ({}, 0)
+
+
+async def test_what_platforms_told_long_ago_goes_dealt_with_or_not(queue: Queue, world: World) -> None:
+    ids = [DeliveryId(uuid4()) for _ in range(3)]
+    async with world.store.transaction(world.tenant) as tx:
+        for number, id_ in enumerate(ids):
+            await tx.talk.inbox.accept(Delivery(id_, "slack", f"event/{number}", f"twin/{number}", "{}"))
+        await tx.talk.inbox.dealt_with(ids[0], question=None)
+        await tx.connection.execute(
+            text(
+                "UPDATE inbox SET received_at = now() - interval '31 days' WHERE delivery_id LIKE '%/_'"
+                " AND delivery_id NOT LIKE '%/2'"
+            )
+        )
+    assert await forget_done(queue, days=30) == 4, "two deliveries with their twins"
+    async with world.store.transaction(world.tenant) as tx:
+        assert await tx.talk.inbox.delivery(ids[1]) is None
+        assert await tx.talk.inbox.delivery(ids[2]) is not None

@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bots.chat_platform import Heard, Inbound, Pressed, Said
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.adapters.postgres.audit import verify
 from brain.adapters.postgres.store import connect
 from brain.adapters.postgres.tables import metadata
 from brain.domain.answer import Generation, Piece
 from brain.domain.audit import Sought
+from brain.domain.conversation import Conversation, Delivery, DeliveryId
 from brain.domain.errors import Conflict, Denied, Missing, Rejected, Unavailable
 from brain.domain.identity import Member, MemberId, Principal, Role
 from brain.domain.knowledge import Found
@@ -57,7 +59,7 @@ async def zelda(world: World) -> World:
                 "INSERT INTO identity (tenant_id, platform, external_id, member_id)"
                 " VALUES (:t, 'slack', :x, :m)"
             ),
-            {"t": world.tenant, "x": "U0CANARY7", "m": member.id},
+            {"t": world.tenant, "x": "T0ACME/U0CANARY7", "m": member.id},
         )
     world.people["zelda"] = Principal(world.tenant, member)
     return world
@@ -127,6 +129,7 @@ CANARIES = {
     "task error": "bumfuzzled",
     "quarantined file": "collywobbles",
     "thread": "dm-canary-thread",
+    "offer on a platform": "rigmarole",
     "reason for handing on": "hullabaloo",
 }
 
@@ -146,6 +149,27 @@ async def _passes_on(world: World, reason: str) -> None:
         later = tx.now + timedelta(days=7)
     await be_away(world.store, me, me.member.handle, until=later)
     await be_back(world.store, me, me.member.handle)
+
+
+async def _talks(world: World) -> None:
+    """On Slack, where what was not dealt with yet is kept, and so is where only she could read it."""
+    c, me = CANARIES, world.people["zelda"]
+    where = Conversation("slack", "T0ACME", "C0DESK", "1.2")
+    said = Said(f"Rather the {c['offer on a platform']}.", Heard.OVERHEARD, "1.3")
+    pressed = Pressed("approve", "1:abc", "1.2")
+    async with world.store.transaction(world.tenant) as tx:
+        for delivery, what in (
+            ("event/Ev1", said),
+            (f"action/T0ACME/C0DESK/1.2/a/{c['external id']}", pressed),
+        ):
+            payload = Inbound(delivery, where, c["external id"], what).to_json()
+            kept = Delivery(DeliveryId(uuid4()), "slack", delivery, "", payload)
+            assert await tx.talk.inbox.accept(kept)
+        others = Inbound("event/Ev2", where, "U0AMIRA", replace(said, text="Hello.")).to_json()
+        await tx.talk.inbox.accept(Delivery(DeliveryId(uuid4()), "slack", "event/Ev2", "", others))
+        place = await tx.talk.conversations.open(replace(where, reader=c["external id"]))
+        await tx.talk.messages.claim("delivery/1", to=place, for_s=1)
+        await tx.talk.messages.claim(f"review/{uuid4()}/{me.member.id}", to=place, for_s=1)
 
 
 async def _lives(world: World) -> None:
@@ -168,6 +192,7 @@ async def _lives(world: World) -> None:
     text_ = f"Ask me, {c['name']}, {c['e-mail']}: the {c['edit of theirs']}."
     await _judge(world, amended.review, "zelda", VerdictKind.APPROVE, text=text_)
     await _passes_on(world, c["reason to pass on"])
+    await _talks(world)
     waiting = await world.asks("Who cleans the bicycle cellar?", by="amira")
     asking = Asking(f"{c['joined question']}?", idempotency_key=c["idempotency key"])
     question = await world.accept(me, asking)

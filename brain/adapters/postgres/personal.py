@@ -47,16 +47,29 @@ WHERE EXISTS (SELECT FROM article_version o WHERE o.article_id = a.id AND (
 ORDER BY a.id
 """
 
+# As platforms say it: we keep it with its workspace before it.
+_EXTERNAL = (
+    "SELECT platform, regexp_replace(external_id, '^.*/', '') AS id FROM identity WHERE member_id = :member"
+)
+
 # In this order: who waits for a review decides what becomes of it, before their questions are blank.
 _STEPS: tuple[tuple[str, str], ...] = (
     ("API keys", "DELETE FROM api_key WHERE member_id = :member"),
-    ("identities on platforms", "DELETE FROM identity WHERE member_id = :member"),
     (
         "feedback",
         "DELETE FROM feedback WHERE member_id = :member"
         f" OR answer_id IN (SELECT id FROM answer WHERE question_id IN ({_ASKED}))",
     ),
-    ("deliveries", f"DELETE FROM inbox WHERE question_id IN ({_ASKED})"),
+    (
+        "deliveries",
+        f"DELETE FROM inbox WHERE question_id IN ({_ASKED}) OR EXISTS (SELECT FROM ({_EXTERNAL}) own"
+        "   WHERE own.platform = inbox.source AND (right(delivery_id, length(own.id) + 1) = '/' || own.id"
+        "     OR strpos(payload, '\"author\": \"' || own.id || '\"') > 0))",
+    ),
+    (
+        "messages to them",
+        "DELETE FROM message WHERE right(key, 37) = '/' || CAST(CAST(:member AS uuid) AS text)",
+    ),
     (
         "training examples",
         "DELETE FROM training_example WHERE verdict_id IN (SELECT v.id FROM verdict v JOIN review r"
@@ -144,6 +157,13 @@ _STEPS: tuple[tuple[str, str], ...] = (
         " AND NOT EXISTS (SELECT FROM question q WHERE q.conversation_id = c.id AND q.asker_id <> :member)",
     ),
     (
+        "what only they could read",
+        "UPDATE conversation c SET platform = 'erased', workspace = '', channel = '', thread = c.id::text,"
+        f" reader = '' WHERE reader <> '' AND (platform = 'erased' OR EXISTS (SELECT FROM ({_EXTERNAL}) own"
+        "   WHERE (own.platform, own.id) = (c.platform, c.reader)))",
+    ),
+    ("identities on platforms", "DELETE FROM identity WHERE member_id = :member"),
+    (
         "questions",
         # A blank question takes no answer any more; one that was answered can have to, for an article.
         "UPDATE question SET idempotency_key = id::text, audience = '{}', attachments = '[]',"
@@ -179,7 +199,7 @@ class SqlPersonal:
 
     async def external_ids(self, member: MemberId) -> list[str]:
         rows = await self.connection.execute(
-            text("SELECT external_id FROM identity WHERE member_id = :member ORDER BY 1"), {"member": member}
+            text(f"SELECT id FROM ({_EXTERNAL}) own WHERE id <> '' ORDER BY 1"), {"member": member}
         )
         return list(rows.scalars())
 

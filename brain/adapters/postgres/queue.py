@@ -95,6 +95,16 @@ WITH over AS (
 DELETE FROM outbox USING over WHERE (outbox.tenant_id, outbox.id) = (over.tenant_id, over.id)
 """
 
+# What platforms told so long ago they do not tell again; what it said, if nobody has dealt with it, goes too.
+_FORGET_DELIVERIES = """
+WITH over AS (
+    SELECT tenant_id, source, delivery_id FROM inbox
+    WHERE received_at < now() - make_interval(days => :days) LIMIT :limit
+)
+DELETE FROM inbox USING over
+WHERE (inbox.tenant_id, inbox.source, inbox.delivery_id) = (over.tenant_id, over.source, over.delivery_id)
+"""
+
 _COUNTS = """
 SELECT (SELECT jsonb_object_agg(state, tasks) FROM (SELECT state, count(*) tasks FROM task GROUP BY state) s),
     (SELECT count(*) FROM outbox WHERE relayed_at IS NULL),
@@ -250,12 +260,13 @@ class Queue:
             )
 
     async def forget_done(self, *, days: int, limit: int) -> int:
-        """Delete up to `limit` tasks that were done that long ago, and as many facts that nobody works on.
+        """Delete up to `limit` tasks that were done that long ago, as many facts that nobody works on, and as
+        many deliveries that came so long ago.
 
         Returns how many went. Dead tasks stay, with their facts: somebody has to look at them.
         """
         gone = 0
-        for statement in (_FORGET_TASKS, _FORGET_FACTS):
+        for statement in (_FORGET_TASKS, _FORGET_FACTS, _FORGET_DELIVERIES):
             async with reachable(), self.engine.begin() as connection:
                 gone += (await connection.execute(text(statement), {"days": days, "limit": limit})).rowcount
         return gone
