@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -114,8 +115,9 @@ def _lay_out(folder: Path) -> None:
     shutil.copyfile(_tokenizer(), folder / "tokenizer.json")
     for name, content in _TOKENIZER_FILES.items():
         (folder / name).write_text(json.dumps(content))
-    # The model comes last and by rename: its presence says that the folder is whole.
-    partial = folder / "model.onnx.partial"
+    # The model comes last and by rename: its presence says that the folder is whole. Several processes may
+    # start on one home at once, each with a copy of its own.
+    partial = folder / f"model.onnx.{os.getpid()}.partial"
     shutil.copyfile(source, partial)
     partial.replace(target)
 

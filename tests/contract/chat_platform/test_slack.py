@@ -95,6 +95,8 @@ class SlackRoom(Room):
         token = self.slack.world.trigger(self.slack.workspace, self._person(who).user)
         if late:
             self.slack.pass_time(4)
+        else:  # a machine that is slow today is not what is tested
+            self.slack.world.triggers[token].expires_at += 60
         return Trigger(self.slack.workspace.id, token)
 
     async def takes_away(self, who: str, where: Conversation) -> None:
