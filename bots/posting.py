@@ -38,6 +38,7 @@ class Posting:
         claim = await self.brain.claim(self.tenant, key, to=to)
         if claim is None:
             raise Unavailable("Something else is being posted there just now.", _SOON_S)
+        await asyncio.sleep(claim.wait_s)
         try:
             if holds is not None and not await holds():
                 raise Unavailable("It has changed meanwhile.", 0)
@@ -52,8 +53,15 @@ class Posting:
                 "It is not known whether it was posted; this is looked up.", error.retry_after_s
             ) from error
         except ExpertError as error:
-            refused = isinstance(error, Rejected)
-            await self.brain.given_back(self.tenant, claim, unsure=claim.unsure, for_good=refused)
+            # What the platform does not take from us now, it takes from no other process either.
+            closed_for_s = error.retry_after_s if isinstance(error, Unavailable) and not claim.refs else 0.0
+            await self.brain.given_back(
+                self.tenant,
+                claim,
+                unsure=claim.unsure,
+                for_good=isinstance(error, Rejected),
+                closed_for_s=closed_for_s,
+            )
             raise
         await self.brain.posted(self.tenant, claim, refs, digest=message.digest, replied=replied)
 

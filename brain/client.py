@@ -50,6 +50,8 @@ class Brain:
     parser: Parser
     # Longer than one call may take; whoever dies with a claim holds the others up for so long.
     claim_s: float = 30.0
+    # Between two messages in a channel, whichever process posts them.
+    pace_s: float = 1.0
 
     # What arrives.
 
@@ -222,7 +224,7 @@ class Brain:
         """For `claim_s`: who needs it for longer has to keep it."""
         async with self.store.transaction(tenant) as tx:
             place = await tx.talk.conversations.open(to)
-            return await tx.talk.messages.claim(key, to=place, for_s=self.claim_s)
+            return await tx.talk.messages.claim(key, to=place, for_s=self.claim_s, pace_s=self.pace_s)
 
     async def keep(self, tenant: TenantId, claim: Claim) -> None:
         async with self.store.transaction(tenant) as tx:
@@ -241,10 +243,18 @@ class Brain:
             await tx.talk.messages.posted(claim, refs, digest=digest, replied=replied)
 
     async def given_back(
-        self, tenant: TenantId, claim: Claim, *, unsure: bool, for_good: bool = False
+        self,
+        tenant: TenantId,
+        claim: Claim,
+        *,
+        unsure: bool,
+        for_good: bool = False,
+        closed_for_s: float = 0.0,
     ) -> None:
         async with self.store.transaction(tenant) as tx:
-            await tx.talk.messages.given_back(claim, unsure=unsure, for_good=for_good)
+            await tx.talk.messages.given_back(
+                claim, unsure=unsure, for_good=for_good, closed_for_s=closed_for_s
+            )
 
     async def reply_to(
         self, tenant: TenantId, key: str, *, to: Conversation, address: str, until: datetime

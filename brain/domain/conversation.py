@@ -82,7 +82,8 @@ class Claim:
     """The right to post, or to change, one message of ours, for a while.
 
     `refs` is what was posted, `digest` what it says. `unsure`: an earlier attempt never told how it ended.
-    `reply_to` is where a private reply may be sent, until `reply_until` and `replies_left` times.
+    `reply_to` is where a private reply may be sent, until `reply_until` and `replies_left` times. In `wait_s`
+    it is its turn in the channel.
     """
 
     key: str
@@ -93,6 +94,7 @@ class Claim:
     reply_to: str = ""
     reply_until: datetime | None = None
     replies_left: int = 0
+    wait_s: float = 0.0
 
 
 class Answering(StrEnum):

@@ -46,9 +46,12 @@ class Conversations(Protocol):
 
 
 class Messages(Protocol):
-    async def claim(self, key: str, *, to: ConversationId, for_s: float) -> Claim | None:
+    async def claim(self, key: str, *, to: ConversationId, for_s: float, pace_s: float) -> Claim | None:
         """The right to post or change the message, so long. None where somebody else has it, or where an
-        earlier message of that conversation is not posted yet."""
+        earlier message of that conversation is not posted yet.
+
+        New ones come one each `pace_s` in a channel, whoever posts them; `Unavailable` where that is far off.
+        """
 
     async def posted(self, claim: Claim, refs: Sequence[MessageRef], *, digest: str, replied: bool) -> None:
         """Write down what came of it, and give the claim back; nothing happens where it was lost.
@@ -59,9 +62,9 @@ class Messages(Protocol):
     async def keep(self, claim: Claim, *, for_s: float) -> None:
         """For so long from now; nothing happens where it was lost."""
 
-    async def given_back(self, claim: Claim, *, unsure: bool, for_good: bool) -> None:
+    async def given_back(self, claim: Claim, *, unsure: bool, for_good: bool, closed_for_s: float) -> None:
         """Nothing was posted; or, `unsure`, perhaps something was. Nobody waits for what is given up
-        `for_good`."""
+        `for_good`. Nothing new is posted in that channel for `closed_for_s`."""
 
     async def reply_to(self, key: str, *, to: ConversationId, address: str, until: datetime) -> None:
         """The message is to be sent as a private reply to this address while that works."""

@@ -72,7 +72,9 @@ async def run(running: Running) -> None:
     )
     configure_logs(settings.home, LogLevel.ERROR)
     async with assembled(settings, DatabaseUrls(running.owner, running.app, running.system)) as known:
-        wiring = replace(known, brain=replace(known.brain, claim_s=running.claim_s))
+        wiring = replace(
+            known, brain=replace(known.brain, claim_s=running.claim_s, pace_s=float(running.paced))
+        )
         calls = wiring.slack.platform.calls if wiring.slack else None
         if isinstance(calls, SlackCalls) and not running.paced:
             calls.pace = Unpaced()

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.domain.conversation import Claim, Conversation, MessageRef
+from brain.domain.errors import Unavailable
 from brain.domain.identity import TenantId
 from brain.domain.question import ConversationId
 
@@ -21,7 +23,8 @@ _REPLIES = 5
 # What came first is posted first; but nobody waits for ever for what cannot be posted.
 _CLAIM = f"""
 UPDATE message mine SET fence = fence + 1, claimed_until = now() + make_interval(secs => :for_s),
-    unsure = unsure OR claimed_until IS NOT NULL
+    unsure = unsure OR claimed_until IS NOT NULL,
+    turn_at = CASE WHEN ids = '{{}}' THEN clock_timestamp() + make_interval(secs => :wait_s) ELSE turn_at END
 FROM conversation c
 WHERE key = :key AND (claimed_until IS NULL OR claimed_until < now())
 AND (c.tenant_id, c.id) = (mine.tenant_id, mine.conversation_id) AND NOT EXISTS (
@@ -33,12 +36,31 @@ RETURNING mine.*, c.workspace
 """
 
 
+# One after the other, so that no two processes take the same turn.
+_IN_TURN = """
+SELECT pg_advisory_xact_lock(hashtextextended(concat_ws('/', platform, workspace, channel), 0))
+FROM conversation WHERE id = :to
+"""
+
+# Seconds until the channel may have its next message.
+_FREE_IN_S = """
+SELECT extract(epoch FROM max(other.turn_at) - clock_timestamp())
+FROM conversation c JOIN conversation o
+    ON (o.tenant_id, o.platform, o.workspace, o.channel) = (c.tenant_id, c.platform, c.workspace, c.channel)
+JOIN message other ON (other.tenant_id, other.conversation_id) = (o.tenant_id, o.id)
+WHERE c.id = :to AND c.reader = '' AND o.reader = '' AND other.turn_at > now() - make_interval(secs => :pace_s)
+AND EXISTS (SELECT FROM message WHERE key = :key AND ids = '{}')
+"""
+# Who would have to wait longer comes back later, so that nothing else waits behind them.
+_LONGEST_WAIT_S = 3.0
+
+
 @dataclass(frozen=True, slots=True)
 class SqlMessages:
     connection: AsyncConnection
     tenant: TenantId
 
-    async def claim(self, key: str, *, to: ConversationId, for_s: float) -> Claim | None:
+    async def claim(self, key: str, *, to: ConversationId, for_s: float, pace_s: float) -> Claim | None:
         await self.connection.execute(
             text(
                 "INSERT INTO message (tenant_id, key, conversation_id) VALUES (:tenant, :key, :to)"
@@ -46,8 +68,20 @@ class SqlMessages:
             ),
             {"tenant": self.tenant, "key": key, "to": to},
         )
-        rows = await self.connection.execute(text(_CLAIM), {"key": key, "for_s": for_s})
-        return next((_claim(row) for row in rows), None)
+        wait_s = await self._turn_in_s(key, to, pace_s) if pace_s else 0.0
+        if wait_s > _LONGEST_WAIT_S:
+            raise Unavailable("Other messages are posted there first.", wait_s)
+        rows = await self.connection.execute(
+            text(_CLAIM), {"key": key, "for_s": for_s + wait_s, "wait_s": wait_s}
+        )
+        return next((_claim(row, wait_s) for row in rows), None)
+
+    async def _turn_in_s(self, key: str, to: ConversationId, pace_s: float) -> float:
+        await self.connection.execute(text(_IN_TURN), {"to": to})
+        free_in_s: Decimal | None = await self.connection.scalar(
+            text(_FREE_IN_S), {"key": key, "to": to, "pace_s": pace_s}
+        )
+        return 0.0 if free_in_s is None else max(0.0, float(free_in_s) + pace_s)
 
     async def posted(self, claim: Claim, refs: Sequence[MessageRef], *, digest: str, replied: bool) -> None:
         await self.connection.execute(
@@ -76,14 +110,21 @@ class SqlMessages:
             {"key": claim.key, "fence": claim.fence, "for_s": for_s},
         )
 
-    async def given_back(self, claim: Claim, *, unsure: bool, for_good: bool) -> None:
+    async def given_back(self, claim: Claim, *, unsure: bool, for_good: bool, closed_for_s: float) -> None:
         await self.connection.execute(
             text(
                 "UPDATE message SET claimed_until = NULL, unsure = :unsure,"
+                " turn_at = greatest(turn_at, clock_timestamp() + make_interval(secs => :closed_for_s)),"
                 " tried_at = CASE WHEN :for_good THEN '-infinity' ELSE tried_at END"
                 " WHERE key = :key AND fence = :fence"
             ),
-            {"key": claim.key, "fence": claim.fence, "unsure": unsure, "for_good": for_good},
+            {
+                "key": claim.key,
+                "fence": claim.fence,
+                "unsure": unsure,
+                "for_good": for_good,
+                "closed_for_s": closed_for_s,
+            },
         )
 
     async def reply_to(self, key: str, *, to: ConversationId, address: str, until: datetime) -> None:
@@ -136,7 +177,7 @@ def _refs(row: Row[Any]) -> tuple[MessageRef, ...]:
     return tuple(MessageRef(row.workspace, row.channel, id_, row.private) for id_ in row.ids)
 
 
-def _claim(row: Row[Any]) -> Claim:
+def _claim(row: Row[Any], wait_s: float) -> Claim:
     return Claim(
         key=row.key,
         fence=row.fence,
@@ -146,4 +187,5 @@ def _claim(row: Row[Any]) -> Claim:
         reply_to=row.reply_to,
         reply_until=row.reply_until,
         replies_left=row.replies_left,
+        wait_s=wait_s,
     )

@@ -110,7 +110,9 @@ async def opened(
     world: World, system: AsyncEngine, slack: FakeSlack, *, listen: bool = True
 ) -> AsyncIterator[Office]:
     """With the product running beside the fake Slack."""
-    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER, claim_s=3.0)
+    brain = Brain(
+        world.store, world.decide.embedder, world.accept, world.decide, PARSER, claim_s=3.0, pace_s=0.0
+    )
     workspace = await identify(slack.bot_token, api=slack.api_url)
 
     async def find(id_: str) -> Workspace | None:

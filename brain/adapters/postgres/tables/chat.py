@@ -14,12 +14,14 @@ class Message(SQLModel, table=True):
     """A message of ours, by what it is for: there is one for each `key`, whoever posts it and however often.
 
     `fence` counts the claims on it: what was found out under an older one changes nothing. `unsure` says that
-    a claim ran out without a word of how it ended. `tried_at` is when somebody last wanted to post it.
+    a claim ran out without a word of how it ended. `tried_at` is when somebody last wanted to post it,
+    `turn_at` when it is its turn in the channel.
     """
 
     __table_args__ = (
         within("conversation"),
         Index("message_conversation", "tenant_id", "conversation_id", "position"),
+        Index("message_turn", "tenant_id", "turn_at"),
         Index("message_ids", "ids", postgresql_using="gin"),
     )
     tenant_id: UUID = Field(primary_key=True)
@@ -37,6 +39,7 @@ class Message(SQLModel, table=True):
     reply_until: datetime | None = moment(nullable=True)
     replies_left: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     tried_at: datetime = moment()
+    turn_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment()
 
 

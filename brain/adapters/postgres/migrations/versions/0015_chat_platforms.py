@@ -48,6 +48,7 @@ def _messages() -> None:
         sa.Column("reply_until", moment, nullable=True),
         sa.Column("replies_left", sa.Integer(), server_default="0", nullable=False),
         sa.Column("tried_at", moment, server_default=sa.text("now()"), nullable=False),
+        sa.Column("turn_at", moment, nullable=True),
         sa.Column("created_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "key"),
         sa.ForeignKeyConstraint(
@@ -57,6 +58,7 @@ def _messages() -> None:
         ),
     )
     op.create_index("message_conversation", "message", ["tenant_id", "conversation_id", "position"])
+    op.create_index("message_turn", "message", ["tenant_id", "turn_at"])
     op.create_index("message_ids", "message", ["ids"], postgresql_using="gin")
 
 
