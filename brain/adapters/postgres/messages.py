@@ -48,7 +48,8 @@ SELECT extract(epoch FROM max(other.turn_at) - clock_timestamp())
 FROM conversation c JOIN conversation o
     ON (o.tenant_id, o.platform, o.workspace, o.channel) = (c.tenant_id, c.platform, c.workspace, c.channel)
 JOIN message other ON (other.tenant_id, other.conversation_id) = (o.tenant_id, o.id)
-WHERE c.id = :to AND c.reader = '' AND o.reader = '' AND other.turn_at > now() - make_interval(secs => :pace_s)
+WHERE c.id = :to AND c.reader = '' AND o.reader = ''
+AND other.turn_at > now() - make_interval(secs => :pace_s)
 AND EXISTS (SELECT FROM message WHERE key = :key AND ids = '{}')
 """
 # Who would have to wait longer comes back later, so that nothing else waits behind them.
