@@ -59,8 +59,9 @@ def hidden(answer: Answer, texts: Texts) -> Message:
 def shared(standing: Standing, texts: Texts) -> Message:
     """What was private, for everybody to read."""
     said = about(standing, texts)
-    note = f"{said.note} · {texts('shared_by', person=standing.asker.name)}"
-    return replace(said, asked=cut(standing.reply.question.text), note=note)
+    notes = (said.note, texts("shared_by", person=standing.asker.name))
+    asked = cut(standing.reply.question.text)
+    return replace(said, asked=asked, note=" · ".join(filter(None, notes)))
 
 
 def _alone(answer: Answer, texts: Texts) -> Action:

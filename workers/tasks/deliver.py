@@ -6,9 +6,10 @@ from dataclasses import replace
 from bots import messages
 from bots.chat_platform import Capability, Message, Status
 from bots.posting import Posting
+from bots.present import readable
 from bots.texts import Texts, texts_for
-from brain.client import Brain
-from brain.domain.answer import AnswerStatus
+from brain.client import Brain, shared_as
+from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.conversation import Conversation
 from brain.domain.errors import Rejected
 from brain.domain.events import (
@@ -114,13 +115,25 @@ class _Delivery:
         final = await self._brain.refs(self._tenant, self._final)
         if self._standing.reply.answer is None and not front and await self._shows_status(texts):
             return
+        hidden = await self._hidden(texts)
         if not final and not messages.is_decided(self._standing):
-            await self._say(self._front, self._where, messages.about(self._standing, texts))
+            said = hidden or messages.about(self._standing, texts)
+            await self._say(self._front, self._where, said)
             return
         if front:
             await self._say(self._front, self._where, Message(texts("below")))
-        said = messages.decided(self._standing, texts, mention=asker[1] if asker else "")
-        await self._say(self._final, self._where, said)
+        mention = asker[1] if asker else ""
+        await self._say(
+            self._final, self._where, hidden or messages.decided(self._standing, texts, mention=mention)
+        )
+
+    async def _hidden(self, texts: Texts) -> Message | None:
+        """What to say instead, where somebody reads the conversation by now who may not read the answer."""
+        answer = self._standing.reply.answer
+        if answer is None or not (answer.status is AnswerStatus.PUBLISHED or answer.asks_back):
+            return None
+        allowed = await readable(self._brain, self._reach.platform, self._tenant, self._where)
+        return None if answer.scope <= allowed else messages.hidden(answer, texts)
 
     async def _shows_status(self, texts: Texts) -> bool:
         """Where the platform has a way of its own to say that it is being worked on, no message is needed."""
@@ -167,11 +180,19 @@ class _Delivery:
             said = messages.about(self._standing, texts, private=True)
             await self._say(self._front, self._where, said)
             return
+        await self._withdraw_shared(answer, texts)
         told = await self._brain.refs(self._tenant, self._final)
         if told or messages.is_decided(self._standing) or answer.status in _WITHDRAWN:
             direct = await self._reach.platform.people.direct(self._where.workspace, self._where.reader)
             said = messages.decided(self._standing, texts, mention="", repeat=True)
             await self._say(self._final, direct, said)
+
+    async def _withdraw_shared(self, answer: Answer, texts: Texts) -> None:
+        """What was shared stays as it was shared, unless it does not hold any more."""
+        key = shared_as(answer.question)
+        if answer.status in _WITHDRAWN and await self._brain.refs(self._tenant, key):
+            where = replace(self._where, reader="")
+            await self._say(key, where, messages.shared(self._standing, texts))
 
     async def _texts(self, asker: tuple[str, str] | None) -> Texts:
         if asker is None:
