@@ -168,8 +168,8 @@ async def _talks(world: World) -> None:
         others = Inbound("event/Ev2", where, "U0AMIRA", replace(said, text="Hello.")).to_json()
         await tx.talk.inbox.accept(Delivery(DeliveryId(uuid4()), "slack", "event/Ev2", "", others))
         place = await tx.talk.conversations.open(replace(where, reader=c["external id"]))
-        await tx.talk.messages.claim("delivery/1", to=place, for_s=1)
-        await tx.talk.messages.claim(f"review/{uuid4()}/{me.member.id}", to=place, for_s=1)
+        await tx.talk.messages.claim("delivery/1", to=place, for_s=1, pace_s=0)
+        await tx.talk.messages.claim(f"review/{uuid4()}/{me.member.id}", to=place, for_s=1, pace_s=0)
 
 
 async def _lives(world: World) -> None:
