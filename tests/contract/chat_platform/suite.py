@@ -290,6 +290,17 @@ class People:
         assert found.external_id == room.amira
         assert await people.by_email(workspace, "nobody@northlight.example") is None
 
+    async def test_only_what_everybody_may_read_has_a_link(self, room: Room) -> None:
+        people = room.platform.people
+        [ref] = await room.platform.post(room.place, Message("Which port?"), key="question/1")
+        there = replace(room.place, thread=ref.id)
+        assert (await people.address(there)).startswith("https://")
+        assert await people.address(replace(there, reader=room.amira)) == ""
+        assert await people.address(replace(room.place, thread="")) == ""
+        direct = await people.direct(room.place.workspace, room.amira)
+        [ref] = await room.platform.post(direct, Message("Which port?"), key="question/2")
+        assert await people.address(replace(direct, thread=ref.id)) == ""
+
     async def test_who_reads_a_place(self, room: Room) -> None:
         readers = await room.platform.people.readers(room.place)
         assert {one.external_id for one in readers} == {room.amira, room.omar, room.gina}

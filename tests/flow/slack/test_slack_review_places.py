@@ -134,3 +134,14 @@ async def test_a_review_without_a_channel_follows_whose_turn_it_is(office: Offic
     await office.sees("ravi", ravi.dm, "Approved with changes by Rosa")
     rosa.says(rosa.dm, "@expert How do I rotate the Redis password?", thread=theirs)
     await office.sees("rosa", rosa.dm, "redis-cli", thread=theirs)
+
+
+async def test_a_card_has_what_was_approved_to_a_question_like_it(office: Office) -> None:
+    desk = await opened(office)
+    office.people["rosa"].clicks(desk.card, "Approve")
+    await office.sees("amira", office.help, "Checked by Rosa", thread=desk.asked)
+    asked = office.people["amira"].says(office.help, "@expert What does a lost visitor badge cost?")
+    await office.sees("amira", office.help, "looks at it", thread=asked)
+    card = await office.sees("ravi", office.desk, "Review 2")
+    assert "Approved before" in card.text
+    assert f"“{COST}”: A visitor badge costs 15 euros" in card.text
