@@ -131,9 +131,12 @@ class SqlMessages:
     async def reply_to(self, key: str, *, to: ConversationId, address: str, until: datetime) -> None:
         await self.connection.execute(
             text(
-                "INSERT INTO message (tenant_id, key, conversation_id, reply_to, reply_until, replies_left)"
-                f" VALUES (:tenant, :key, :to, :address, :until, {_REPLIES}) ON CONFLICT (tenant_id, key)"
-                " DO UPDATE SET reply_to = EXCLUDED.reply_to, reply_until = EXCLUDED.reply_until,"
+                # Nobody tries yet: what is said in the meantime need not wait for it.
+                "INSERT INTO message"
+                " (tenant_id, key, conversation_id, reply_to, reply_until, replies_left, tried_at)"
+                f" VALUES (:tenant, :key, :to, :address, :until, {_REPLIES}, '-infinity')"
+                " ON CONFLICT (tenant_id, key) DO UPDATE"
+                " SET reply_to = EXCLUDED.reply_to, reply_until = EXCLUDED.reply_until,"
                 " replies_left = EXCLUDED.replies_left"
             ),
             {"tenant": self.tenant, "key": key, "to": to, "address": address, "until": until},

@@ -235,6 +235,28 @@ async def test_private_answers_come_as_direct_messages_once_the_reply_is_over(of
     await office.sees("amira", amira.dm, "At last.")
 
 
+async def test_a_word_is_answered_while_a_question_is_worked_on(office: Office) -> None:
+    amira, place = office.people["amira"], replace(office.place(office.help), reader="")
+    alone = replace(place, reader=amira.id)
+    # A question whose answer is still being written.
+    until = datetime.now(UTC) + timedelta(minutes=29)
+    await office.brain.reply_to(office.tenant, "slow", to=alone, address=office.slack.url, until=until)
+    amira.commands("/expert", "status", office.help)
+    await office.sees("amira", office.help, "You have not asked anything yet")
+
+
+async def test_what_was_shared_is_taken_back_when_it_does_not_hold_any_more(office: Office) -> None:
+    amira = office.people["amira"]
+    amira.commands("/expert", f"ask {ROTATE}", office.help)
+    amira.clicks(await office.sees("amira", office.help, "redis-cli"), "Share in channel")
+    shared = await office.sees("omar", office.help, "shared the answer")
+    await office.world.reads("redis.md", "# Redis operations\n\nRedis was switched off in May.\n")
+    taken = await office.sees("omar", office.help, "does not hold any more")
+    assert taken.ts == shared.ts
+    assert "redis-cli" not in taken.text
+    await office.sees("amira", amira.dm, "does not hold any more")
+
+
 async def test_everybody_who_reads_an_answer_may_judge_it_and_the_last_word_counts(office: Office) -> None:
     amira, omar = office.people["amira"], office.people["omar"]
     asked = amira.says(office.help, f"@expert {ROTATE}")
