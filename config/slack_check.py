@@ -92,26 +92,26 @@ def _shapes(settings: Settings) -> Iterator[Finding]:
     """What is wrong with what is set. Tokens are easily taken for one another; what they are is not said."""
     bot, app = settings.slack_bot_token, settings.slack_app_token
     if bot is None and settings.slack_client_id is None:
-        yield Finding("settings", ok=False, detail="EXPERT_SLACK_BOT_TOKEN is not set", advice=_WHERE_BOT)
+        yield Finding("bot token", ok=False, detail="EXPERT_SLACK_BOT_TOKEN is not set", advice=_WHERE_BOT)
     elif bot is not None and not _BOT_TOKEN.fullmatch(bot.get_secret_value()):
         expires = bot.get_secret_value().startswith("xoxe")
         what = "is one that expires" if expires else "does not look like xoxb-…"
         yield Finding(
-            "settings",
+            "bot token",
             ok=False,
             detail=f"EXPERT_SLACK_BOT_TOKEN {what}",
             advice=_TOKEN_ADVICE["token_expired"] if expires else _WHERE_BOT,
         )
     if app is not None and not _APP_TOKEN.fullmatch(app.get_secret_value()):
         detail = "EXPERT_SLACK_APP_TOKEN does not look like xapp-…"
-        yield Finding("settings", ok=False, detail=detail, advice=_WHERE_APP)
+        yield Finding("app token", ok=False, detail=detail, advice=_WHERE_APP)
     secrets = signing_secrets(settings)
     if any(one.startswith(("xox", "xapp")) or len(one) < 16 for one in secrets):
         detail = "EXPERT_SLACK_SIGNING_SECRET is a token, or too short"
-        yield Finding("settings", ok=False, detail=detail, advice=_WHERE_SECRET)
+        yield Finding("signing secret", ok=False, detail=detail, advice=_WHERE_SECRET)
     if app is None and not secrets:
         yield Finding(
-            "settings",
+            "way in",
             ok=False,
             detail="neither EXPERT_SLACK_APP_TOKEN nor EXPERT_SLACK_SIGNING_SECRET is set: nothing gets in",
             advice=f"{_WHERE_APP} Or, where Slack can reach The Expert: {_WHERE_SECRET}",
@@ -121,7 +121,7 @@ def _shapes(settings: Settings) -> Iterator[Finding]:
 def _way_in(settings: Settings) -> Finding:
     socket = "The Expert connects to Slack (Socket Mode)"
     return Finding(
-        "settings", ok=True, detail=socket if settings.slack_app_token else f"Slack sends to {EVENTS_PATH}"
+        "way in", ok=True, detail=socket if settings.slack_app_token else f"Slack sends to {EVENTS_PATH}"
     )
 
 
