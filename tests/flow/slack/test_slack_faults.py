@@ -229,6 +229,6 @@ class TestForGood:
         await office.quiet()
         office.slack.misbehave("chat.postMessage", error("msg_blocks_too_long"))
         amira.says(office.help, "@expert help", thread=first)
-        await office.sees("amira", amira.dm, "msg_blocks_too_long")
+        await office.sees("amira", office.help, "msg_blocks_too_long", thread=first)
         amira.says(office.help, f"@expert {ROTATE}", thread=first)
         await office.sees("omar", office.help, ANSWERED, thread=first, times=2)
