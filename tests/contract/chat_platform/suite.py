@@ -280,8 +280,10 @@ class People:
         assert amira.name
         assert (await people.person(workspace, room.gina)).guest
         assert (await people.person(workspace, room.gina)).email is None
-        with pytest.raises(Rejected):
-            await people.person(workspace, "U0NOBODY")
+
+    async def test_whom_the_platform_does_not_show_is_a_stranger(self, room: Room) -> None:
+        stranger = await room.platform.people.person(room.place.workspace, "U0NOBODY")
+        assert (stranger.external_id, stranger.email, stranger.guest) == ("U0NOBODY", None, True)
 
     async def test_who_has_an_address(self, room: Room) -> None:
         people, workspace = room.platform.people, room.place.workspace
