@@ -15,6 +15,7 @@ from brain.domain.conversation import (
     MessageRef,
     Thread,
 )
+from brain.domain.events import Event
 from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
 from brain.domain.installation import Installation
 from brain.domain.question import ConversationId, QuestionId
@@ -158,3 +159,7 @@ class TalkTransaction(Transaction, Protocol):
 class TalkStore(Protocol):
     def transaction(self, tenant: TenantId) -> AbstractAsyncContextManager[TalkTransaction]:
         """As the store's."""
+
+    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
+        """A transaction of its own, as short as can be: accept the delivery and emit the event. False, and
+        nothing emitted, where it or its twin was accepted before."""

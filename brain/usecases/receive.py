@@ -9,8 +9,4 @@ from brain.ports.talk import TalkStore
 async def receive(store: TalkStore, tenant: TenantId, delivery: Delivery) -> bool:
     """False where it was accepted before, itself or its twin. Nothing else happens before a platform is told
     that we have it."""
-    async with store.transaction(tenant) as tx:
-        new = await tx.talk.inbox.accept(delivery)
-        if new:
-            await tx.emit(DeliveryAccepted(delivery.id))
-    return new
+    return await store.receive(tenant, delivery, DeliveryAccepted(delivery.id))

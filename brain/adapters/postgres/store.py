@@ -20,9 +20,10 @@ from brain.adapters.postgres.personal import SqlPersonal
 from brain.adapters.postgres.questions import SqlQuestions
 from brain.adapters.postgres.records import SqlRecords
 from brain.adapters.postgres.reviews import SqlReviews
-from brain.adapters.postgres.talk import SqlTalk
+from brain.adapters.postgres.talk import SqlTalk, received
 from brain.adapters.postgres.trail import append
 from brain.domain.audit import Keyring
+from brain.domain.conversation import Delivery
 from brain.domain.errors import Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
@@ -71,7 +72,7 @@ class SqlTransaction:
                 "tenant": self.tenant,
                 "id": uuid4(),
                 "name": type(event).__name__,
-                "payload": json.dumps({name: str(value) for name, value in asdict(event).items()}),
+                "payload": _payload(event),
                 "after": after_s,
             },
         )
@@ -106,6 +107,16 @@ class SqlStore:
             )
             yield tx
             await append(connection, tenant, [(now, entry) for entry in tx.records.audited], self.keyring)
+
+    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
+        name, fact = type(event).__name__, _payload(event)
+        async with reachable(), self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            return await received(connection, tenant, delivery, name, fact, channel=CHANNEL)
+
+
+def _payload(event: Event) -> str:
+    return json.dumps({name: str(value) for name, value in asdict(event).items()})
 
 
 async def enter(connection: AsyncConnection, tenant: TenantId) -> datetime:

@@ -28,15 +28,49 @@ from brain.domain.conversation import (
 from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
 from brain.domain.question import ConversationId, QuestionId
 
-_ACCEPT = """
-WITH twin AS (
+_TWIN_AND_DELIVERY = """
+twin AS (
     INSERT INTO inbox (tenant_id, id, source, delivery_id)
-    SELECT :tenant, gen_random_uuid(), :source, :twin WHERE :twin <> '' ON CONFLICT DO NOTHING RETURNING 1
+    SELECT CAST(:tenant AS uuid), gen_random_uuid(), :source, :twin {bound}
+    WHERE :twin <> '' ON CONFLICT DO NOTHING RETURNING 1
+), delivery AS (
+    INSERT INTO inbox (tenant_id, id, source, delivery_id, payload)
+    SELECT CAST(:tenant AS uuid), :id, :source, :delivery, :payload {bound}
+    WHERE :twin = '' OR EXISTS (SELECT FROM twin) ON CONFLICT DO NOTHING RETURNING id
 )
-INSERT INTO inbox (tenant_id, id, source, delivery_id, payload)
-SELECT :tenant, :id, :source, :delivery, :payload WHERE :twin = '' OR EXISTS (SELECT FROM twin)
-ON CONFLICT DO NOTHING RETURNING id
 """
+_ACCEPT = f"WITH {_TWIN_AND_DELIVERY.format(bound='')} SELECT id FROM delivery"
+# A platform waits for this: the tenant is bound, and everything done, in one statement. Row security looks at
+# each row as it is inserted, and there is none before the tenant is set.
+_RECEIVE = f"""
+WITH bound AS MATERIALIZED (SELECT set_config('expert.tenant_id', :name_of_tenant, true)),
+{_TWIN_AND_DELIVERY.format(bound="FROM bound")}, fact AS (
+    INSERT INTO outbox (tenant_id, id, name, payload, due_at)
+    SELECT CAST(:tenant AS uuid), gen_random_uuid(), :event, CAST(:fact AS jsonb), now() FROM delivery
+    RETURNING 1
+)
+SELECT pg_notify(:channel, '') FROM fact
+"""
+
+
+async def received(
+    connection: AsyncConnection, tenant: TenantId, delivery: Delivery, event: str, fact: str, *, channel: str
+) -> bool:
+    """Outside any transaction. False where it, or its twin, was accepted before."""
+    told = {"name_of_tenant": str(tenant), "event": event, "fact": fact, "channel": channel}
+    result = await connection.execute(text(_RECEIVE), _values(tenant, delivery) | told)
+    return result.first() is not None
+
+
+def _values(tenant: TenantId, delivery: Delivery) -> dict[str, object]:
+    return {
+        "tenant": tenant,
+        "id": delivery.id,
+        "source": delivery.source,
+        "delivery": delivery.external_id,
+        "twin": delivery.twin,
+        "payload": delivery.payload,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +79,7 @@ class SqlInbox:
     tenant: TenantId
 
     async def accept(self, delivery: Delivery) -> bool:
-        accepted = await self.connection.scalar(
-            text(_ACCEPT),
-            {
-                "tenant": self.tenant,
-                "id": delivery.id,
-                "source": delivery.source,
-                "delivery": delivery.external_id,
-                "twin": delivery.twin,
-                "payload": delivery.payload,
-            },
-        )
+        accepted = await self.connection.scalar(text(_ACCEPT), _values(self.tenant, delivery))
         return accepted is not None
 
     async def delivery(self, delivery: DeliveryId) -> Delivery | None:

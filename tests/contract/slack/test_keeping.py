@@ -100,8 +100,7 @@ async def test_nothing_but_the_insert_happens_before_the_acknowledgement(
     assert (await office.door.deliver(body)).status_code == 200
     event.remove(app_engine.sync_engine, "before_cursor_execute", note)
 
-    assert len(said) <= 4, said
-    assert all(one.startswith(("SELECT now()", "WITH twin", "INSERT INTO outbox", "NOTIFY")) for one in said)
+    assert len(said) == 1, said
     assert await office.accepted() == 1
 
 
