@@ -32,7 +32,7 @@ Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"patte
 Slug = Annotated[Text, Field(min_length=1, max_length=100, examples=["it-ops"])]
 Handle = Annotated[Text, Field(min_length=1, max_length=100, examples=["amira"])]
 Name = Annotated[Text, Field(max_length=200)]
-PlatformId = Annotated[Text, Field(pattern=r"^[A-Za-z0-9]{1,100}$")]
+PlatformId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,100}$")]
 
 _QUESTION = "6f0d9a1e-4b0e-4a50-9a57-1d7d3f6a2c11"
 _CONVERSATION = "0b9f3f5e-6f57-4d0c-8a75-8f2f0a3f9f10"
