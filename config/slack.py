@@ -106,7 +106,7 @@ def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExi
         locale=platform.people.locale,
         joins=installed.joins if installed else None,
     )
-    installing = Installing.of(settings, installed) if installed else None
+    installing = Installing.of(settings, workspaces, installed) if installed else None
     return Slack(platform, receiver, workspaces, installing, settings.slack_command)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid4
 
 import structlog
@@ -33,7 +33,7 @@ from config.audit_key import audit_keyring
 from config.database import existing
 from config.sealing import Sealer, sealer
 from config.settings import DatabaseUrls, Settings
-from config.slack_workspaces import PLATFORM, InstalledWorkspaces
+from config.slack_workspaces import PLATFORM, InstalledWorkspaces, Workspaces
 
 LINK_LASTS = timedelta(hours=1)
 _STATE_LASTS = timedelta(minutes=15)
@@ -100,12 +100,13 @@ def invitation(sealer: Sealer, tenant: TenantId, member: MemberId, *, url: str, 
 class Installing:
     """`url` is where browsers reach us."""
 
+    workspaces: Workspaces
     installed: InstalledWorkspaces
     url: str
 
     @staticmethod
-    def of(settings: Settings, installed: InstalledWorkspaces) -> "Installing":
-        return Installing(installed, (settings.slack_url or "").rstrip("/"))
+    def of(settings: Settings, workspaces: Workspaces, installed: InstalledWorkspaces) -> "Installing":
+        return Installing(workspaces, installed, (settings.slack_url or "").rstrip("/"))
 
     def receive_at(self, app: FastAPI) -> None:
         async def begin(request: Request) -> Response:
@@ -152,7 +153,7 @@ class Installing:
             _COOKIE,
             browser,
             max_age=int(_STATE_LASTS.total_seconds()),
-            path=OAUTH_PATH,
+            path=urlsplit(self.url).path + OAUTH_PATH,
             secure=True,
             httponly=True,
             samesite="lax",
@@ -202,9 +203,11 @@ class Installing:
             raise Failed("Slack did not answer", f"Nothing was installed. {_AGAIN}", status=503) from error
         workspace = given.workspace or given.enterprise
         try:
+            if await self.workspaces.owner(given) not in (None, tenant):
+                raise Conflict
             made = installed.sealed(tenant, given, by=invited.member, bot_id=bot.bot_id)
             await install(installed.store, tenant, invited.member, made)
-            if await installed.tenant(workspace) != tenant:
+            if await installed.tenant(workspace) != tenant:  # another's, saved in the same moment
                 await leave(installed.store, tenant, PLATFORM, workspace=workspace)
                 raise Conflict
         except Denied as error:

@@ -40,6 +40,9 @@ class Workspaces(Protocol):
 
     async def tenant(self, workspace: str) -> TenantId | None: ...
 
+    async def owner(self, given: Granted) -> TenantId | None:
+        """Who has already what was installed, or the organisation that it is part of."""
+
     async def workspaces(self, tenant: TenantId) -> Sequence[str]: ...
 
 
@@ -66,7 +69,7 @@ class OneWorkspace:
 
     async def find(self, workspace: str) -> "Workspace | None":
         known = await self.workspace()
-        return known if workspace in ("", known.id) or known.enterprise else None
+        return known if known.everywhere or workspace in ("", known.id) else None
 
     async def workspace(self) -> "Workspace":
         from bots.slack.adapter import identify
@@ -81,6 +84,12 @@ class OneWorkspace:
         if self._tenant is None:
             _, self._tenant = await tenant_on_slack(self.system, self.tenant_slug)
         return self._tenant
+
+    async def owner(self, given: Granted) -> TenantId | None:
+        known = await self.workspace()
+        related = bool(given.enterprise) and given.enterprise == known.enterprise
+        inside = related and (known.everywhere or not given.workspace)
+        return await self.tenant() if inside or given.workspace == known.id else None
 
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
         return [(await self.workspace()).id] if tenant == await self.tenant() else []
@@ -122,6 +131,9 @@ class InstalledWorkspaces:
     async def tenant(self, workspace: str) -> TenantId | None:
         return await tenant_of(self.system, PLATFORM, workspace) if workspace else None
 
+    async def owner(self, given: Granted) -> TenantId | None:
+        return await self.tenant(given.workspace) or await self.tenant(given.enterprise)
+
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
         async with self.store.transaction(tenant) as tx:
             known = await tx.talk.installations.of(PLATFORM)
@@ -131,6 +143,8 @@ class InstalledWorkspaces:
     async def joins(self, workspace: str, enterprise: str) -> None:
         """A workspace of an organisation that has installed the app for all of them was heard of."""
         if workspace in self._known or not workspace.startswith("T"):
+            return
+        if await self.tenant(workspace) is not None:  # that stays so, whoever has the organisation
             return
         tenant = await self.tenant(enterprise)
         if tenant is not None:
@@ -238,6 +252,9 @@ class AllWorkspaces:
 
     async def tenant(self, workspace: str) -> TenantId | None:
         return await self.installed.tenant(workspace) or await self.own.tenant(workspace)
+
+    async def owner(self, given: Granted) -> TenantId | None:
+        return await self.installed.owner(given) or await self.own.owner(given)
 
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
         return [*await self.installed.workspaces(tenant), *await self.own.workspaces(tenant)]

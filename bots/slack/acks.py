@@ -3,6 +3,7 @@
 https://docs.slack.dev/interactivity/implementing-slash-commands · https://docs.slack.dev/surfaces/modals
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from bots.chat_platform import Inbound, Said, Submitted
@@ -10,6 +11,15 @@ from bots.commands import asks
 from bots.setting_up import wrong
 from bots.slack import inbound
 from bots.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What Slack's request is answered with."""
+
+    status: int
+    body: str = ""
+    content_type: str = "text/plain"
 
 
 def of_command(typed: Inbound | None, texts: Texts) -> dict[str, Any]:

@@ -45,7 +45,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace that has the bot. `scopes` are those of its token."""
+    """A workspace that has the bot. `scopes` are those of its token, which with `everywhere` is one of every
+    workspace of the `enterprise`."""
 
     id: str
     bot_token: str = field(repr=False)
@@ -53,6 +54,7 @@ class Workspace:
     bot_id: str
     name: str = ""
     enterprise: str | None = None
+    everywhere: bool = False
     scopes: tuple[str, ...] = ()
 
 
@@ -202,6 +204,7 @@ async def identify(token: str, *, api: str = SLACK) -> Workspace:
         bot_id=str(found.get("bot_id") or ""),
         name=str(found.get("team") or ""),
         enterprise=found.get("enterprise_id"),
+        everywhere=found.get("is_enterprise_install") is True,
         scopes=tuple(filter(None, str(headers.get("x-oauth-scopes", "")).split(","))),
     )
 
@@ -222,15 +225,6 @@ async def connections(app_token: str, *, api: str = SLACK) -> int:
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
         raise Unavailable("Slack's socket cannot be reached.", AWAY_S) from error
     return int(hello.get("num_connections") or 1) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What Slack's request is answered with."""
-
-    status: int
-    body: str = ""
-    content_type: str = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,21 +263,21 @@ class Receiver:
         app.error(self._error)
         object.__setattr__(self, "app", app)
 
-    async def request(self, body: bytes, headers: dict[str, str]) -> Answered:
+    async def request(self, body: bytes, headers: dict[str, str]) -> acks.Answered:
         """One request of Slack's over HTTP; 401 where it is not Slack's."""
         if signatures.ssl_check(body):
-            return Answered(200)
+            return acks.Answered(200)
         if not signatures.signed(body, headers, self.signing_secrets, now_s=self.now_s()):
-            return Answered(401, "The signature is wrong, or too old.")
+            return acks.Answered(401, "The signature is wrong, or too old.")
         # Nothing else of the headers: they are not signed, and Bolt obeys some of them.
         types = {name: value for name, value in headers.items() if name.lower() == "content-type"}
         try:
             done = await self.app.async_dispatch(AsyncBoltRequest(body=body.decode(), headers={**types}))
         except _UNREADABLE as error:
             log.warning("slack.unreadable", error=type(error).__name__)
-            return Answered(400, "This is nothing that Slack sends.")
+            return acks.Answered(400, "This is nothing that Slack sends.")
         said_as = done.headers.get("content-type") or ["text/plain"]
-        return Answered(done.status, done.body or "", said_as[0])
+        return acks.Answered(done.status, done.body or "", said_as[0])
 
     def sockets(self, app_token: str, *, api: str = SLACK) -> AsyncSocketModeHandler:
         """Listens where no request can come in; `connect_async` and `close_async`."""
@@ -381,10 +375,15 @@ def _installed(
 def _authorize(find: Find) -> Callable[..., Awaitable[AuthorizeResult]]:
     # A function, not a method: Bolt passes what the parameters are named after, and knows no `self` here.
     async def authorize(
-        context: dict[str, Any], team_id: str | None, enterprise_id: str | None
+        context: dict[str, Any],
+        team_id: str | None,
+        enterprise_id: str | None,
+        is_enterprise_install: bool | None,
     ) -> AuthorizeResult:
-        # Installed for a whole organisation, Slack may name no workspace.
+        # Installed for a whole organisation, Slack may name no workspace, or one that is not known yet.
         known = await find(team_id or enterprise_id or "")
+        if known is None and is_enterprise_install and enterprise_id:
+            known = await find(enterprise_id)
         context[_KNOWN] = known is not None
         if known is None:
             return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id)

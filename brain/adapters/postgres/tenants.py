@@ -50,8 +50,7 @@ async def tenant_of(system: AsyncEngine, platform: str, workspace: str) -> Tenan
     async with reachable(), system.connect() as connection:
         found = await connection.scalar(
             text(
-                f"SELECT tenant_id FROM installation WHERE {MEANT}"
-                " ORDER BY workspace = '', installed_at, tenant_id LIMIT 1"
+                f"SELECT tenant_id FROM installation WHERE {MEANT} ORDER BY installed_at, tenant_id LIMIT 1"
             ),
             {"platform": platform, "workspace": workspace},
         )

@@ -9,14 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from bots.slack.installing import Granted
 from bots.slack.scopes import needed
 from brain.client import Brain
 from brain.domain.errors import Rejected
 from brain.domain.events import DeliveryAccepted
 from brain.domain.identity import TenantId
+from brain.usecases.install import install
 from config import slack_check
 from config.cli import app
 from config.sealing import sealer
@@ -259,6 +262,48 @@ async def test_a_workspace_is_one_tenants(browser: Browser, other_world: World) 
     assert "another organisation" in response.text
     assert await browser.slack.workspaces.tenant(browser.of.id) == browser.desk.world.tenant
     assert await rows(browser.desk, "SELECT 1 FROM installation", other_world.tenant) == []
+
+
+async def test_the_workspace_of_the_settings_is_its_tenants(desk: Desk, other_world: World) -> None:
+    desk.set(
+        slack_client_id=desk.slack.app.client_id,
+        slack_client_secret=desk.slack.app.client_secret,
+        slack_url=URL,
+    )
+    await everywhere(other_world, "ravi")
+    async with desk.running() as slack, browsing(desk, slack) as browser:
+        browser.of = desk.slack.workspace
+        response = await browser.comes_back(await browser.opens(browser.link(world=other_world)))
+        assert response.status_code == 409
+        assert await slack.workspaces.tenant(browser.of.id) == desk.world.tenant
+    assert await rows(desk, "SELECT 1 FROM installation", other_world.tenant) == []
+
+
+async def test_a_workspace_of_an_organisation_is_its_tenants(browser: Browser, other_world: World) -> None:
+    world, installed = browser.desk.world, browser.installed
+    by = world.people["ravi"].member.id
+    given = Granted("E-GROUP", "", "Group", "UBOT", "xoxb-of-all")
+    made = installed.sealed(world.tenant, given, by=by, bot_id="B1")
+    await install(world.store, world.tenant, by, made)
+    await installed.joins(browser.of.id, "E-GROUP")
+    await everywhere(other_world, "ravi")
+    response = await browser.comes_back(await browser.opens(browser.link(world=other_world)))
+    assert response.status_code == 409
+    # Should both be saved in the same moment.
+    by = other_world.people["ravi"].member.id
+    made = installed.sealed(other_world.tenant, replace(given, workspace=browser.of.id), by=by, bot_id="B1")
+    await install(other_world.store, other_world.tenant, by, made)
+    assert await installed.tenant(browser.of.id) == world.tenant
+
+
+async def test_the_cookie_comes_back_under_a_path(browser: Browser) -> None:
+    assert browser.slack.installing is not None
+    under = replace(browser.slack.installing, url=f"{URL}/expert")
+    app = FastAPI()
+    under.receive_at(app)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as http:
+        response = await http.get(browser.link())
+    assert "Path=/expert/slack/oauth;" in response.headers["set-cookie"]
 
 
 async def test_removed_everything_of_it_is_gone(browser: Browser) -> None:

@@ -3,18 +3,21 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from slack_bolt.async_app import AsyncBoltRequest
 
+from bots.chat_platform import Inbound
 from bots.slack.adapter import Receiver
+from bots.slack.adapter import Workspace as Inside
 from bots.slack.installing import Granted
 from brain.adapters.postgres.tenants import tenant_of
 from brain.domain.errors import Rejected, Unavailable
 from brain.usecases.install import install, leave
 from config.sealing import sealer
-from config.slack_workspaces import InstalledWorkspaces, SlackApp
+from config.slack_workspaces import InstalledWorkspaces, OneWorkspace, SlackApp
 from demo.fake_slack import Workspace
 from tests.conftest import World, everywhere
 from tests.contract.slack_install.conftest import Desk
@@ -229,6 +232,59 @@ async def test_bolt_tells_of_workspaces_of_an_organisation(
     assert done.status == 200
     assert heard[0] is not None
     assert heard[0].bot_token == "xoxb-of-all"
+
+
+async def test_what_people_do_first_in_a_workspace_of_an_organisation(
+    renewing: Renewing, ids: tuple[str, str, str]
+) -> None:
+    enterprise, first, second = ids
+    process = await organisation(renewing, enterprise)
+    heard: list[object] = []
+
+    async def keep(inbound: Inbound) -> None:
+        heard.append(await process.tenant(inbound.conversation.workspace))
+
+    receiver = Receiver(keep, process.find, joins=process.joins)
+    body = {"team_id": first, "enterprise_id": enterprise, "is_enterprise_install": "true"}
+    body |= {"command": "/expert", "text": "help", "trigger_id": "1.2", "user_id": "U1", "channel_id": "C1"}
+    for team in (first, second):
+        done = await receiver.app.async_dispatch(
+            AsyncBoltRequest(body=urlencode(body | {"team_id": team}), mode="http")
+        )
+        assert "not installed" not in str(done.body)
+    assert heard == [renewing.desk.world.tenant] * 2
+    other = urlencode(body | {"team_id": f"{first}9", "is_enterprise_install": "false"})
+    done = await receiver.app.async_dispatch(AsyncBoltRequest(body=other, mode="http"))
+    assert "not installed" in str(done.body)
+
+
+async def test_an_organisation_takes_no_workspace_of_another_tenant(
+    renewing: Renewing, other_world: World, ids: tuple[str, str, str]
+) -> None:
+    enterprise, process = ids[0], renewing.process()
+    await everywhere(other_world, "ravi")
+    by = other_world.people["ravi"].member.id
+    given = Granted(enterprise, "", "Beta Group", "UBOT", "xoxb-of-all")
+    made = process.sealed(other_world.tenant, given, by=by, bot_id="B1")
+    await install(other_world.store, other_world.tenant, by, made)
+    await process.joins(renewing.of.id, enterprise)
+    assert await process.workspaces(other_world.tenant) == []
+    async with other_world.store.transaction(other_world.tenant) as tx:
+        [known] = await tx.talk.installations.of("slack")
+    assert known.teams == ()
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+async def test_a_token_of_one_workspace_is_of_no_other(desk: Desk, *, everywhere: bool) -> None:
+    """Every workspace of an organisation has its id; the token is of all of them where Slack says so."""
+    own = OneWorkspace("xoxb-own", desk.slack.api_url, desk.slug, desk.system)
+    own._workspace = Inside("T1", "xoxb-own", "UBOT", "B1", enterprise="E1", everywhere=everywhere)
+    assert (await own.tenant("T2") is not None) == everywhere
+    assert await own.tenant("T1") == desk.world.tenant
+    others = (Granted("E1", "", "All", "U", "x"), Granted("", "T1", "One", "U", "x"))
+    assert [await own.owner(one) for one in others] == [desk.world.tenant] * 2
+    assert (await own.owner(Granted("E1", "T2", "Two", "U", "x")) is not None) == everywhere
+    assert await own.owner(Granted("E2", "T9", "Nine", "U", "x")) is None
 
 
 async def test_an_organisation_leaves_as_a_whole_or_by_workspace(
