@@ -1,11 +1,10 @@
 """Ask a person to check an answer that was published, because the one who asked wants it."""
 
 from brain.domain.answer import AnswerStatus
-from brain.domain.attachment import with_attached
 from brain.domain.errors import Conflict, Missing
 from brain.domain.events import ReviewJoined
 from brain.domain.identity import Principal
-from brain.domain.question import QuestionId
+from brain.domain.question import QuestionId, wording
 from brain.domain.review import ReviewStatus
 from brain.domain.sameness import same_question
 from brain.ports import Embedder, Store, TextKind
@@ -18,9 +17,10 @@ async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_
     """The number of the review. The answer stands while nobody has said otherwise."""
     async with store.transaction(principal.tenant) as tx:
         question = await tx.questions.question(id_)
-    if question is None or question.asker != principal.member.id:
-        raise Missing(f"There is no question {id_} of yours.")
-    said = with_attached(question.text, question.attachments)
+        if question is None or question.asker != principal.member.id:
+            raise Missing(f"There is no question {id_} of yours.")
+        history = await tx.questions.history(question.conversation, before=id_)
+    said = wording(question, history)
     [vector] = await embedder.embed([said], kind=TextKind.QUESTION)
     async with store.transaction(principal.tenant) as tx:
         # Whoever else asks for a review waits from here on: asked twice at once, it is one.
@@ -39,8 +39,9 @@ async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_
         if answer.status is not AnswerStatus.PUBLISHED:
             raise Conflict("This answer is not shown any more; ask again.")
         for case, similarity in like:
-            if same_question(question.text, case.question, similarity):
-                await tx.reviews.join(case.review.id, question=id_, wording=question.text)
+            wanted = question.department in (None, case.review.department)
+            if wanted and same_question(said, case.question, similarity):
+                await tx.reviews.join(case.review.id, question=id_, wording=said)
                 await tx.emit(ReviewJoined(case.review.id, id_))
                 return case.review.number
         department = next(one for one in await tx.people.departments() if one.id == answer.department)
