@@ -106,11 +106,15 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The member on whose behalf a request runs, proven by an API key or a platform signature."""
+    """The member on whose behalf a request runs, proven by an API key or a platform signature.
+
+    `outsider`: a guest of the platform whom only the rules of a channel let ask.
+    """
 
     tenant: TenantId
     member: Member
+    outsider: bool = False
 
     @property
     def audience(self) -> Audience:
-        return Audience(self.tenant, self.member.departments)
+        return Audience(self.tenant, self.member.departments, outsiders=self.outsider)

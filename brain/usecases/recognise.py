@@ -16,7 +16,7 @@ async def recognise(store: TalkStore, tenant: TenantId, identity: Identity) -> P
     """None for people who are no members, or not any more, and for guests whom nobody gave a role."""
     async with store.transaction(tenant) as tx:
         member = await tx.talk.identities.member(identity)
-    if member is None or member.disabled_at is not None or _outside(identity, member):
+    if member is None or _outside(identity, member):
         return None
     # Having been welcomed in one channel gives nobody anything elsewhere: only a role does.
     welcomed = member.handle == identity.handle and not member.roles
@@ -32,12 +32,24 @@ async def welcome(store: TalkStore, tenant: TenantId, identity: Identity) -> Pri
         async with store.transaction(tenant) as tx:
             known = await tx.talk.identities.member(identity)
             if known is None:
-                known = Member(MemberId(uuid4()), identity.handle, identity.name or identity.handle)
-                await tx.people.save_member(known)
-                await tx.talk.identities.link(identity, known.id)
+                known = await _newcomer(tx, identity)
     except Conflict as error:
         raise Unavailable("Somebody is welcomed just now.", _SOON_S) from error
-    return None if known.disabled_at is not None else Principal(tenant, known)
+    if known is None or known.disabled_at is not None:
+        return None
+    return Principal(tenant, known, outsider=_outside(identity, known))
+
+
+async def _newcomer(tx: TalkTransaction, identity: Identity) -> Member | None:
+    """Also who was welcomed before and unlinked since; with a role, they are linked again by hand alone."""
+    before = await tx.people.member(identity.handle)
+    if before is not None and (before.disabled_at is not None or before.roles):
+        return None
+    newcomer = before or Member(MemberId(uuid4()), identity.handle, identity.name or identity.handle)
+    if before is None:
+        await tx.people.save_member(newcomer)
+    await tx.talk.identities.link(identity, newcomer.id)
+    return newcomer
 
 
 async def audience(
@@ -49,7 +61,7 @@ async def audience(
         for workspace in {(one.platform, one.workspace) for one in readers}:
             found = await tx.talk.identities.known(workspace[0], workspace=workspace[1])
             known |= {(*workspace, id_): member for id_, member in found.items()}
-        members = {one.id: one for one in await tx.people.members() if one.disabled_at is None}
+        members = {one.id: one for one in await tx.people.members()}
         by_email = {one.email: one for one in members.values() if one.email}
     people = [_member(one, known, members, by_email) for one in readers]
     outsiders = any(_outside(one, member) for one, member in zip(readers, people, strict=True))
@@ -62,6 +74,9 @@ async def audience(
 
 
 def _outside(identity: Identity, member: Member | None) -> bool:
+    """Guests without a role, and who is a member no more. A colleague who never was one is inside."""
+    if member is not None and member.disabled_at is not None:
+        return True
     return identity.guest and (member is None or not member.roles)
 
 

@@ -139,6 +139,21 @@ async def test_who_joins_later_is_reckoned_with_at_once(office: Office) -> None:
     assert CLOSED in (await settled(office, "petra", room, BONUS)).text
 
 
+async def test_a_guest_who_comes_later_learns_nothing_of_what_was_said_before(office: Office) -> None:
+    guest, _, _ = strangers(office)
+    told = await settled(office, "amira", office.help, ROTATE)
+    it_ops = office.world.departments["it-ops"].id
+    await office.rules(office.help, ChannelRules(it_ops, may_ask=MayAsk.EVERYONE))
+    guest.joins(office.help)
+    await office.slack.settled()
+    for button in ("Why?", "Helpful"):
+        guest.clicks(told, button)
+        await office.quiet()
+    assert ["no question of yours" in one.text for one in said(guest, office.help) if one.ephemeral] == [
+        True
+    ] * 2
+
+
 async def test_an_answer_that_comes_late_is_not_shown_to_who_has_joined_meanwhile(office: Office) -> None:
     await with_documents(office)
     petra, amira, omar = (office.people[one] for one in ("petra", "amira", "omar"))
