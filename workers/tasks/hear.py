@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bots.chat_platform import Inbound, Message
+from bots.chat_platform import Heard, Inbound, Message, Pressed, Said, Submitted, What
 from bots.commands import Commands
 from bots.posting import Posting
 from bots.texts import texts_for
@@ -38,7 +38,7 @@ def apologise(brain: Brain, reaches: Sequence[Reach]) -> Handler:
         if found is None:
             return
         reach, inbound = found
-        if inbound.author and not inbound.bot:
+        if inbound.author and not inbound.bot and _addressed(inbound.what):
             to = await reach.platform.people.direct(inbound.conversation.workspace, inbound.author)
             locale = await reach.locale(inbound.conversation.workspace, inbound.author)
             sorry = Message(texts_for(locale)("sorry"))
@@ -46,6 +46,12 @@ def apologise(brain: Brain, reaches: Sequence[Reach]) -> Handler:
         await brain.dealt_with(tenant, id_)
 
     return handle
+
+
+def _addressed(what: What) -> bool:
+    if isinstance(what, Said):
+        return what.heard is not Heard.OVERHEARD
+    return isinstance(what, Pressed | Submitted)
 
 
 def _delivery(event: Event) -> DeliveryId:

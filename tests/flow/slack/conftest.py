@@ -60,6 +60,7 @@ class Office:
     desk: Channel
     system: AsyncEngine
     handled: list[Inbound] = field(default_factory=list)
+    last: dict[str, Handler] = field(default_factory=dict)
 
     @property
     def tenant(self) -> TenantId:
@@ -137,9 +138,8 @@ async def opened(
     office.receiver = Receiver(keep, find, secrets, changed=changed, locale=locale)
     await _hire(office)
     reaches = [Reach(platform, workspaces)]
-    executor = Executor(
-        Queue(system), _handlers(world, brain, reaches), 4, Random(), _last(world, brain, reaches)
-    )
+    office.last |= _last(world, brain, reaches)
+    executor = Executor(Queue(system), _handlers(world, brain, reaches), 4, Random(), office.last)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(calls.close)
         await stack.enter_async_context(working(executor))

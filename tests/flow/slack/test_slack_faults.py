@@ -1,7 +1,12 @@
 """Slack misbehaving: nothing is lost, nothing is there twice, and Retry-After is kept."""
 
+from uuid import uuid4
+
 import pytest
 
+from bots.chat_platform import Heard, Inbound, Opened, Place, Pressed, Said, Submitted, What
+from brain.domain.conversation import Delivery, DeliveryId
+from brain.domain.events import DeliveryAccepted
 from demo.fake_slack import Message, Seen
 from demo.fake_slack.faults import Fault, cut, error, hang, html_page, rate_limited, slow, status
 from tests.flow.slack.conftest import Office
@@ -232,3 +237,27 @@ class TestForGood:
         await office.sees("amira", office.help, "msg_blocks_too_long", thread=first)
         amira.says(office.help, f"@expert {ROTATE}", thread=first)
         await office.sees("omar", office.help, ANSWERED, thread=first, times=2)
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (Said(ROTATE, Heard.MENTION, "1.1"), 1),
+        (Said(ROTATE, Heard.DIRECT, "1.1"), 1),
+        (Pressed("why", "x"), 1),
+        (Submitted("edit", "x"), 1),
+        (Said(ROTATE, Heard.OVERHEARD, "1.1"), 0),
+        (Opened(Place.HOME), 0),
+    ],
+)
+async def test_only_who_addressed_the_bot_hears_that_it_failed(office: Office, what: What, told: int) -> None:
+    amira = office.people["amira"]
+    inbound = Inbound("event/Ev1", office.place(office.help), amira.id, what)
+    delivery = Delivery(DeliveryId(uuid4()), "slack", inbound.delivery, "", inbound.to_json())
+    async with office.world.store.transaction(office.tenant) as tx:
+        assert await tx.talk.inbox.accept(delivery)
+
+    await office.last["hear"](office.tenant, DeliveryAccepted(delivery.id))
+
+    assert len(amira.sees(amira.dm)) == told
+    assert await office.brain.delivery(office.tenant, delivery.id) is None
