@@ -200,13 +200,15 @@ def _message(body: Json, inner: Json, *, bot_user: str) -> Inbound | None:
         files=_files(inner),
         mentions=tuple(one for one in re.findall(r"<@([A-Z0-9]+)", text) if one != bot_user),
     )
+    # Whoever adds a mention to what was overheard addresses the bot only then.
+    twin = f"message/{team(body)}/{channel}/{ts}" + ("" if heard is Heard.OVERHEARD else "/addressed")
     return _happened(
         body,
         {"user": author, "team": inner.get("user_team") or inner.get("source_team") or inner.get("team")},
         said,
         channel=channel,
         thread=thread,
-        twin=f"message/{team(body)}/{channel}/{ts}",
+        twin=twin,
         bot=bot,
         direct=direct,
     )

@@ -122,6 +122,15 @@ async def test_both_events_of_one_message_are_one(office: Office, pair: Sequence
     assert await office.accepted() == 1
 
 
+@pytest.mark.parametrize("once", [1, 2])
+async def test_a_mention_that_is_added_to_what_was_overheard_is_heard(office: Office, once: int) -> None:
+    await office.door.event(_event({**MESSAGE, "text": "Why?"}, "Ev1"))
+    for number in range(once):
+        await office.door.event(_event(MENTION, f"Ev2{number}"))
+
+    assert await office.accepted() == 2
+
+
 async def test_both_events_of_one_message_at_the_same_time_are_one(office: Office) -> None:
     for number in range(10):
         pair = [

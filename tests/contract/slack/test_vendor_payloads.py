@@ -50,7 +50,7 @@ def _said(text: str, heard: Heard, ts: str, **more: Any) -> Inbound:
         Conversation("slack", "T111", "C111", given["thread"]),
         given["author"],
         Said(text, heard, ts, given.get("files", ()), given.get("mentions", ())),
-        twin=f"message/T111/C111/{ts}",
+        twin=f"message/T111/C111/{ts}" + ("" if heard is Heard.OVERHEARD else "/addressed"),
         bot=given["bot"],
     )
 
