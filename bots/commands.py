@@ -128,7 +128,9 @@ class Commands:
     async def _review(self, scene: Scene, said: Said) -> ReviewId | None:
         """The one in the thread of whose card that was said."""
         thread = scene.conversation.thread
-        if scene.inbound.bot or said.heard is Heard.COMMAND or thread in ("", said.message):
+        # What a shortcut brings are somebody else's words.
+        asked = said.heard in (Heard.COMMAND, Heard.SHORTCUT)
+        if scene.inbound.bot or asked or thread in ("", said.message):
             return None
         key = await self.brain.key_of(self.tenant, scene.conversation, id_=thread)
         return ReviewId(UUID(key.split("/")[1])) if key and key.startswith("review/") else None
@@ -256,7 +258,7 @@ class Commands:
         await scene.whisper(scene.texts("set_up_done", department=name, rules=said))
 
     async def _greet(self, scene: Scene, place: Place) -> None:
-        """Strangers find the reason where others find their questions."""
+        """Strangers find the reason where others find their questions; in the assistant, once they ask."""
         if place is Place.HOME:
             await homes.show(scene)
             return

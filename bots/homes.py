@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from bots import messages
 from bots.chat_platform import Capability, Home, Message
 from bots.scene import Scene
-from brain.domain.errors import Rejected
+from brain.domain.errors import Rejected, Unavailable
 
 _QUESTIONS = 20
 
@@ -28,5 +28,5 @@ async def refresh(scene: Scene) -> None:
     if Capability.HOME in scene.platform.can:
         try:
             await show(scene)
-        except Rejected:
-            return  # the workspace has it switched off
+        except (Rejected, Unavailable):
+            return  # the workspace has it switched off, or it is shown when they come to it

@@ -12,7 +12,7 @@ from brain.client import Judgement
 from brain.domain.conversation import DeliveryId
 from brain.domain.errors import Conflict, Denied, ExpertError, Missing, Rejected
 from brain.domain.identity import Principal
-from brain.domain.review import ReviewCase, ReviewId, ReviewStatus, VerdictKind, objection
+from brain.domain.review import MoveKind, ReviewCase, ReviewId, ReviewStatus, VerdictKind, objection
 
 BUTTONS = frozenset(("approve", "vouch", "edit", "reject", "not_for_me", "confirm", "discard", "show"))
 FORMS = frozenset(("edit", "reject"))
@@ -139,9 +139,16 @@ async def _pass_on(scene: Scene, principal: Principal, number: int) -> None:
     case = await _seen(scene, principal, number)
     if case.review.status is not ReviewStatus.OPEN:
         raise Conflict(review_cards.late(case, scene.texts))
-    passed = await scene.brain.pass_on(principal, number, reason="")
+    passed = case if _has_passed(case, principal) else await scene.brain.pass_on(principal, number, reason="")
     await scene.whisper(scene.texts("passed_on", number=number, person=passed.assigned_to or "?"))
     await homes.refresh(scene)
+
+
+def _has_passed(case: ReviewCase, principal: Principal) -> bool:
+    """Who passes it on twice, or has their click done again by us, has passed it on once."""
+    passed = [move.by for move in case.history if move.kind is MoveKind.PASSED]
+    member = principal.member.id
+    return case.review.assignee != member and passed[-1:] == [member]
 
 
 async def _confirm(scene: Scene, principal: Principal, judgement: Judgement, delivery: str) -> None:

@@ -1,6 +1,7 @@
 """What a reviewer does on Slack, and what those who asked see of it."""
 
 from brain.domain.review import ReviewStatus
+from demo.fake_slack.faults import status
 from tests.flow.slack.conftest import Office
 from tests.flow.slack.desk import (
     BADGES,
@@ -314,3 +315,26 @@ async def test_ask_a_person_keeps_the_answer_and_brings_the_verdict_below(office
     await office.quiet()
     assert len(said_to(office, "amira", words="I have asked a person to check it (review 1)")) == 2
     assert (await case_of(office)).review.status is ReviewStatus.DECIDED
+
+
+async def test_what_a_shortcut_asks_about_is_no_word_of_whom_uses_it(office: Office) -> None:
+    desk = await opened(office)
+    omar, rosa = office.people["omar"], office.people["rosa"]
+    omar.joins(office.desk)
+    theirs = omar.says(office.desk, "approve", thread=desk.card)
+    await office.quiet()
+    rosa.shortcut("ask", theirs)
+    await office.quiet()
+    assert (await case_of(office)).review.status is ReviewStatus.OPEN
+
+
+async def test_who_passes_it_on_again_is_told_that_it_is_passed_on(office: Office) -> None:
+    desk = await opened(office)
+    ravi = office.people["ravi"]
+    office.slack.misbehave("views.publish", status(500), times=6)
+    for _ in range(2):
+        ravi.clicks(desk.card, "Not for me")
+        await office.quiet()
+    await office.sees("rosa", office.desk, "Rosa's turn")
+    assert said_to(office, "ravi", words="not with you") == []
+    assert len(said_to(office, "ravi", words="Rosa")) == 2
