@@ -1,10 +1,23 @@
 """The main job on Slack: ask, cite, doubt, review in the thread, approve, ask again."""
 
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
 from brain.domain.conversation import ChannelRules
-from tests.flow.slack.conftest import Office
+from demo.fake_slack import FakeSlack
+from tests.flow.slack.conftest import METHODS, Office
 
 ROTATE = "How do I rotate the Redis password?"
 TERRACE = "How do I book the roof terrace for a party?"
+
+
+@pytest.mark.skipif(not METHODS.exists(), reason="the vendor's list of methods in ../shared is absent")
+async def test_every_call_here_is_checked_by_the_vendors_own_list(slack: FakeSlack) -> None:
+    """All the tests of Slack rely on it; where the list is absent, this is what says so."""
+    client = AsyncWebClient(slack.bot_token, base_url=slack.api_url)
+    await client.api_call("auth.test", params={"not_in_the_list": "1"})
+    assert "not_in_the_list in the published list" in str(slack.violations)
+    slack.violations.clear()
 
 
 async def test_a_mention_is_answered_in_its_thread(office: Office) -> None:
