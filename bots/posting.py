@@ -13,8 +13,6 @@ from brain.domain.conversation import Claim, Conversation, MessageRef
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.identity import TenantId
 
-_SOON_S = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Posting:
@@ -36,8 +34,6 @@ class Posting:
         else can change the message any more: what is not so by then is not said, and `Unavailable` raised.
         """
         claim = await self.brain.claim(self.tenant, key, to=to)
-        if claim is None:
-            raise Unavailable("Something else is being posted there just now.", _SOON_S)
         await asyncio.sleep(claim.wait_s)
         try:
             if holds is not None and not await holds():

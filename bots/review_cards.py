@@ -7,7 +7,7 @@ from bots.chat_platform import Action, Entry, Field, Form, Input, Message, Refer
 from bots.messages import cut, moment, percent
 from bots.texts import Texts
 from brain.domain.change import Source
-from brain.domain.conversation import Answering, ChannelRules, DeliveryId, MayAsk
+from brain.domain.conversation import Answering, ChannelRules, Conversation, DeliveryId, MayAsk
 from brain.domain.identity import Department, MemberId
 from brain.domain.records import Reason
 from brain.domain.reply import Card
@@ -18,8 +18,14 @@ _DIFF = 1_500
 
 
 def key(review: ReviewId, member: MemberId | None = None) -> str:
-    """Of the card in the department's channel, or of a member's own."""
+    """Of a member's own card, or what the keys of all that is said of a review begin with."""
     return f"review/{review}/{member}" if member else f"review/{review}"
+
+
+def channel_key(review: ReviewId, channel: Conversation | None = None) -> str:
+    """Of the card in a channel, or what the keys of all such cards begin with: a card stays where it was
+    posted, and who reads it there is looked at there."""
+    return f"review/{review}/in/{channel.workspace}.{channel.channel}" if channel else f"review/{review}/in/"
 
 
 def offer_key(review: ReviewId, delivery: DeliveryId) -> str:

@@ -14,7 +14,9 @@ from brain.domain.conversation import (
     Identity,
     MessageRef,
     Thread,
+    Wait,
 )
+from brain.domain.errors import Unavailable
 from brain.domain.events import ReviewChanged
 from brain.domain.identity import Audience, Department, DepartmentId, MemberId, Principal, TenantId
 from brain.domain.knowledge import DocumentId
@@ -220,11 +222,15 @@ class Brain:
 
     # Messages of ours.
 
-    async def claim(self, tenant: TenantId, key: str, *, to: Conversation) -> Claim | None:
-        """For `claim_s`: who needs it for longer has to keep it."""
+    async def claim(self, tenant: TenantId, key: str, *, to: Conversation) -> Claim:
+        """For `claim_s`: who needs it for longer has to keep it. Raises `Unavailable` where others are first;
+        its place among them is kept."""
         async with self.store.transaction(tenant) as tx:
             place = await tx.talk.conversations.open(to)
-            return await tx.talk.messages.claim(key, to=place, for_s=self.claim_s, pace_s=self.pace_s)
+            claim = await tx.talk.messages.claim(key, to=place, for_s=self.claim_s, pace_s=self.pace_s)
+        if isinstance(claim, Wait):
+            raise Unavailable("Other messages are posted there first.", claim.seconds)
+        return claim
 
     async def keep(self, tenant: TenantId, claim: Claim) -> None:
         async with self.store.transaction(tenant) as tx:

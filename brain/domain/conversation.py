@@ -97,6 +97,13 @@ class Claim:
     wait_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Others are first: come back in so many seconds."""
+
+    seconds: float
+
+
 class Answering(StrEnum):
     """What the bot answers in a channel."""
 

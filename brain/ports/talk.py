@@ -14,6 +14,7 @@ from brain.domain.conversation import (
     Identity,
     MessageRef,
     Thread,
+    Wait,
 )
 from brain.domain.events import Event
 from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
@@ -47,11 +48,11 @@ class Conversations(Protocol):
 
 
 class Messages(Protocol):
-    async def claim(self, key: str, *, to: ConversationId, for_s: float, pace_s: float) -> Claim | None:
-        """The right to post or change the message, so long. None where somebody else has it, or where an
-        earlier message of that conversation is not posted yet.
+    async def claim(self, key: str, *, to: ConversationId, for_s: float, pace_s: float) -> Claim | Wait:
+        """The right to post or change the message, so long. Somebody else may have it, or an earlier message
+        of that conversation is not posted yet; the place in the row is kept all the same.
 
-        New ones come one each `pace_s` in a channel, whoever posts them; `Unavailable` where that is far off.
+        New ones come one each `pace_s` in a channel, whoever posts them.
         """
 
     async def posted(self, claim: Claim, refs: Sequence[MessageRef], *, digest: str, replied: bool) -> None:

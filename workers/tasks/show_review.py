@@ -69,23 +69,26 @@ class _Cards:
     async def show(self) -> None:
         if not self._open:
             await self._drop_offers()
-        is_public = await self._publicly()
-        if not is_public:
-            # It may have been shown in a channel that not everybody may read it in any more.
-            with suppress(Rejected):
-                await self._say_there(self._key, review_cards.taken_away(self._case, self._texts))
-        await self._directly(opens=not is_public)
+        shown_in = await self._publicly()
+        # It may have been shown where not everybody may read it, or where reviews are not shown any more.
+        for key in await self._brain.keys(self._tenant, review_cards.channel_key(self._case.review.id)):
+            if key != shown_in:
+                with suppress(Rejected):
+                    await self._say_there(key, review_cards.taken_away(self._case, self._texts))
+        await self._directly(opens=shown_in is None)
 
-    async def _publicly(self) -> bool:
+    async def _publicly(self) -> str | None:
+        """The key of the card in the department's channel."""
         channel = await self._channel()
         if channel is None:
-            return False
+            return None
+        key = review_cards.channel_key(self._case.review.id, channel)
         mention = await self._mention(self._case.review.assignee, channel)
         try:
-            await self._say(self._key, channel, await self._shown(self._texts, mention=mention))
+            await self._say(key, channel, await self._shown(self._texts, mention=mention))
         except Rejected:
-            return False  # the platform does not let us in there (any more)
-        return True
+            return None  # the platform does not let us in there (any more)
+        return key
 
     async def _say(self, key: str, to: Conversation, message: Message) -> None:
         await self._posting.say(key, to, message, holds=self._holds)
@@ -112,7 +115,9 @@ class _Cards:
         await self._posting.say(key, where, say(self._case, self._texts, mention=mention))
 
     async def _seen_by(self, member: MemberId, channel: Conversation | None) -> Conversation | None:
-        public = await self._where(self._key) if channel else None
+        public = None
+        if channel is not None:
+            public = await self._where(review_cards.channel_key(self._case.review.id, channel))
         return public or await self._where(review_cards.key(self._case.review.id, member))
 
     @property

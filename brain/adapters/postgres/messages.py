@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from brain.domain.conversation import Claim, Conversation, MessageRef
-from brain.domain.errors import Unavailable
+from brain.domain.conversation import Claim, Conversation, MessageRef, Wait
 from brain.domain.identity import TenantId
 from brain.domain.question import ConversationId
 
 # What should have been posted before is waited for while somebody tries, which may be a minute apart.
 _PATIENCE_S = 90
 _LONGEST_PATIENCE_S = 900
+_SOON_S = 0.5
 # A private reply can be sent so often: https://docs.slack.dev/interactivity/handling-user-interaction
 _REPLIES = 5
 
@@ -61,7 +61,7 @@ class SqlMessages:
     connection: AsyncConnection
     tenant: TenantId
 
-    async def claim(self, key: str, *, to: ConversationId, for_s: float, pace_s: float) -> Claim | None:
+    async def claim(self, key: str, *, to: ConversationId, for_s: float, pace_s: float) -> Claim | Wait:
         await self.connection.execute(
             text(
                 "INSERT INTO message (tenant_id, key, conversation_id) VALUES (:tenant, :key, :to)"
@@ -71,11 +71,11 @@ class SqlMessages:
         )
         wait_s = await self._turn_in_s(key, to, pace_s) if pace_s else 0.0
         if wait_s > _LONGEST_WAIT_S:
-            raise Unavailable("Other messages are posted there first.", wait_s)
+            return Wait(wait_s)
         rows = await self.connection.execute(
             text(_CLAIM), {"key": key, "for_s": for_s + wait_s, "wait_s": wait_s}
         )
-        return next((_claim(row, wait_s) for row in rows), None)
+        return next((_claim(row, wait_s) for row in rows), Wait(_SOON_S))
 
     async def _turn_in_s(self, key: str, to: ConversationId, pace_s: float) -> float:
         await self.connection.execute(text(_IN_TURN), {"to": to})

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from brain.domain.conversation import ChannelRules
 from brain.domain.identity import Department, Role, Thresholds
+from brain.domain.review import ReviewCase
 from demo.fake_slack import Message
 from tests.flow.slack.conftest import Office
 from tests.flow.slack.desk import COST, has_role, hires, opened, said_to
@@ -145,3 +146,31 @@ async def test_a_card_has_what_was_approved_to_a_question_like_it(office: Office
     card = await office.sees("ravi", office.desk, "Review 2")
     assert "Approved before" in card.text
     assert f"“{COST}”: A visitor badge costs 15 euros" in card.text
+
+
+async def test_a_card_stays_out_of_the_channel_that_reviews_have_left(office: Office) -> None:
+    """Who reads the new one is no reason to write into the old one."""
+    department = office.world.departments["it-ops"].id
+    await office.rules(office.desk, ChannelRules(department, reviews=True))
+    office.people["amira"].says(office.help, "@expert How do I book the roof terrace for a party?")
+    await office.sees("ravi", office.desk, "roof terrace")
+    guest = office.slack.add_person("Gus Guest", email="gus@elsewhere.example", is_restricted=True)
+    guest.joins(office.desk)
+    quiet = office.slack.add_channel(
+        "it-desk-2", [office.people["ravi"], office.people["rosa"]], private=True
+    )
+    await office.rules(quiet, ChannelRules(department, reviews=True))
+
+    [case] = await office.brain.reviews(office.world.people["ravi"])
+    await office.brain.pass_on(office.world.people[_turn(case)], case.review.number, reason="")
+    moved = await office.sees("rosa", quiet, "roof terrace")
+    await office.quiet()
+
+    assert "Edit" in moved.buttons
+    assert not any(
+        "roof terrace" in one.text and one.author == "The Expert" for one in guest.sees(office.desk)
+    )
+
+
+def _turn(case: ReviewCase) -> str:
+    return (case.assigned_to or "").lower()
