@@ -1,10 +1,13 @@
 """Who takes part in a conversation: who may ask there, and what those who read it may know."""
 
+from collections.abc import Sequence
+
 from bots.chat_platform import ChatPlatform
 from bots.scene import Scene
 from brain.client import Brain
-from brain.domain.conversation import ChannelRules, Conversation, MayAsk
+from brain.domain.conversation import ChannelRules, Conversation, Identity, MayAsk
 from brain.domain.identity import Audience, DepartmentId, Principal, TenantId
+from brain.domain.reply import Standing
 
 
 async def asker(scene: Scene, rules: ChannelRules | None) -> Principal | None:
@@ -31,5 +34,22 @@ async def readable(
 ) -> frozenset[DepartmentId]:
     """The departments whose knowledge everybody may read who reads that channel now."""
     readers = await platform.people.readers(where)
+    return await _readable(brain, tenant, readers, where)
+
+
+async def readable_alone(
+    brain: Brain, tenant: TenantId, standing: Standing, asker: tuple[str, str]
+) -> frozenset[DepartmentId]:
+    """The departments whose knowledge the one who asked may read now; `asker`: workspace and external id."""
+    where = standing.conversation
+    if where is None:
+        return frozenset()
+    outside = standing.reply.question.audience.outsiders and not standing.asker.roles
+    return await _readable(brain, tenant, [Identity(where.platform, *asker, guest=outside)], where)
+
+
+async def _readable(
+    brain: Brain, tenant: TenantId, readers: Sequence[Identity], where: Conversation
+) -> frozenset[DepartmentId]:
     known = await brain.audience(tenant, readers, await brain.rules(tenant, where))
     return frozenset(one.id for one in await brain.departments(tenant) if known.reads(one))

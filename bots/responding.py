@@ -121,12 +121,18 @@ async def _share(scene: Scene, principal: Principal, question: QuestionId) -> No
     if answer.status is not AnswerStatus.PUBLISHED:
         raise Denied(scene.texts("gone"))
     where = replace(asked_in, reader="")
+
+    async def holds() -> bool:
+        """What was withdrawn meanwhile would never be taken back."""
+        return standing == await scene.brain.standing(scene.tenant, question)
+
     try:
         allowed = await present.readable(scene.brain, scene.platform, scene.tenant, where)
         if not answer.scope <= allowed:
             await scene.whisper(scene.texts("hidden"))
             return
-        await scene.posting.say(shared_as(question), where, messages.shared(standing, scene.texts))
+        said = messages.shared(standing, scene.texts)
+        await scene.posting.say(shared_as(question), where, said, holds=holds)
     except Rejected as error:
         raise Rejected(scene.texts("not_in_channel")) from error
     await scene.whisper(scene.texts("shared"))

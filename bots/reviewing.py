@@ -81,8 +81,7 @@ async def wrote(scene: Scene, principal: Principal, review: ReviewId, said: Said
     elif _PASS.fullmatch(said.text):
         await _pass_on(scene, principal, number)
     elif _may_be_answer(said.text) and await _may_offer(scene, principal, case):
-        offered = review_cards.offer(case, said.text, scene.texts, delivery=str(scene.delivery))
-        await scene.posting.say(review_cards.offer_key(review, scene.delivery), scene.conversation, offered)
+        await _offer(scene, case, said.text)
         return Word.OFFERED
     else:
         return Word.TALK
@@ -98,6 +97,16 @@ async def _approve_by_word(scene: Scene, principal: Principal, case: ReviewCase)
         return
     judgement = Judgement(case.review.number, VerdictKind.APPROVE, case.review.shown_hash)
     await _judge(scene, principal, judgement)
+
+
+async def _offer(scene: Scene, case: ReviewCase, text: str) -> None:
+    async def holds() -> bool:
+        """Offers are dropped once, when the review is decided: none may come after."""
+        return case == await scene.brain.case(scene.tenant, case.review.id)
+
+    offered = review_cards.offer(case, text, scene.texts, delivery=str(scene.delivery))
+    key = review_cards.offer_key(case.review.id, scene.delivery)
+    await scene.posting.say(key, scene.conversation, offered, holds=holds)
 
 
 async def _may_offer(scene: Scene, principal: Principal, case: ReviewCase) -> bool:

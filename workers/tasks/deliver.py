@@ -1,17 +1,17 @@
 """Brings what became of a question to where it was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from bots import messages
 from bots.chat_platform import Capability, Message, Status
 from bots.posting import Posting
-from bots.present import readable
+from bots.present import readable, readable_alone
 from bots.texts import Texts, texts_for
 from brain.client import Brain, shared_as
 from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.conversation import Conversation
-from brain.domain.errors import Rejected
+from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.events import (
     AnswerAmended,
     AnswerApproved,
@@ -34,14 +34,8 @@ def deliver(brain: Brain, reaches: Sequence[Reach]) -> Handler:
     """Safe to run twice, late, and in any order: what is shown is what holds when it is shown."""
 
     async def handle(tenant: TenantId, event: Event) -> None:
-        refused: list[Rejected] = []
-        for delivery in await _deliveries(brain, reaches, tenant, event):
-            try:
-                await delivery.bring()
-            except Rejected as error:
-                refused.append(error)  # that one cannot be told there is no reason to keep it from the others
-        if refused:
-            raise refused[0]
+        deliveries = await _deliveries(brain, reaches, tenant, event)
+        await _each([delivery.bring for delivery in deliveries])
 
     return handle
 
@@ -51,13 +45,25 @@ def deliver_directly(brain: Brain, reaches: Sequence[Reach]) -> Handler:
     directly, with what they asked for."""
 
     async def handle(tenant: TenantId, event: Event) -> None:
-        for delivery in await _deliveries(brain, reaches, tenant, event):
-            try:
-                await delivery.bring()
-            except Rejected:
-                await delivery.bring_directly()
+        deliveries = await _deliveries(brain, reaches, tenant, event)
+        await _each([delivery.bring_somehow for delivery in deliveries])
 
     return handle
+
+
+async def _each(brought: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """That one cannot be told is no reason to keep it from the others. What passes is tried again."""
+    away: list[ExpertError] = []
+    refused: list[ExpertError] = []
+    for bring in brought:
+        try:
+            await bring()
+        except Unavailable as error:
+            away.append(error)
+        except Rejected as error:
+            refused.append(error)
+    for trouble in (*away, *refused):
+        raise trouble
 
 
 async def _deliveries(
@@ -90,6 +96,11 @@ def _speaks(standing: Standing) -> bool:
     if standing.reply.question.overheard is None:
         return True
     return answer is not None and answer.status is not AnswerStatus.ABSTAINED
+
+
+def _tells(answer: Answer) -> bool:
+    """Whether it says something of what it rests on."""
+    return answer.status is AnswerStatus.PUBLISHED or answer.asks_back
 
 
 class _Delivery:
@@ -130,10 +141,18 @@ class _Delivery:
     async def _hidden(self, texts: Texts) -> Message | None:
         """What to say instead, where somebody reads the conversation by now who may not read the answer."""
         answer = self._standing.reply.answer
-        if answer is None or not (answer.status is AnswerStatus.PUBLISHED or answer.asks_back):
+        if answer is None or not _tells(answer):
             return None
         allowed = await readable(self._brain, self._reach.platform, self._tenant, self._where)
         return None if answer.scope <= allowed else messages.hidden(answer, texts)
+
+    async def _alone(self, asker: tuple[str, str], said: Message, texts: Texts) -> Message:
+        """What the asker is told where nobody else reads it, if they may still read it."""
+        answer = self._standing.reply.answer
+        if answer is None or not _tells(answer):
+            return said
+        allowed = await readable_alone(self._brain, self._tenant, self._standing, asker)
+        return said if answer.scope <= allowed else replace(messages.hidden(answer, texts), actions=())
 
     async def _shows_status(self, texts: Texts) -> bool:
         """Where the platform has a way of its own to say that it is being worked on, no message is needed."""
@@ -145,14 +164,20 @@ class _Delivery:
             return False
         return True
 
-    async def bring_directly(self) -> None:
+    async def bring_somehow(self) -> None:
+        try:
+            await self.bring()
+        except Rejected:
+            await self._directly()
+
+    async def _directly(self) -> None:
         asker = await self._asker()
-        if asker is None or self._standing.reply.question.overheard is not None:
+        if asker is None or self._standing.reply.question.overheard is not None or self._left():
             return
         texts = await self._texts(asker)
         direct = await self._reach.platform.people.direct(*asker)
         said = messages.decided(self._standing, texts, mention="", repeat=True)
-        said = replace(said, heading=texts("not_there"))
+        said = await self._alone(asker, replace(said, heading=texts("not_there")), texts)
         try:
             await self._say(f"{self._front}/direct", direct, said)
         except Rejected:  # it is what we say that is refused, not where
@@ -176,16 +201,22 @@ class _Delivery:
         answer = self._standing.reply.answer
         if answer is None:
             return
+        await self._withdraw_shared(answer, texts)
+        if self._left():
+            return
+        reader = self._where.workspace, self._where.reader
         if not await self._brain.refs(self._tenant, self._front):
             said = messages.about(self._standing, texts, private=True)
-            await self._say(self._front, self._where, said)
+            await self._say(self._front, self._where, await self._alone(reader, said, texts))
             return
-        await self._withdraw_shared(answer, texts)
         told = await self._brain.refs(self._tenant, self._final)
         if told or messages.is_decided(self._standing) or answer.status in _WITHDRAWN:
-            direct = await self._reach.platform.people.direct(self._where.workspace, self._where.reader)
+            direct = await self._reach.platform.people.direct(*reader)
             said = messages.decided(self._standing, texts, mention="", repeat=True)
-            await self._say(self._final, direct, said)
+            await self._say(self._final, direct, await self._alone(reader, said, texts))
+
+    def _left(self) -> bool:
+        return self._standing.asker.disabled_at is not None
 
     async def _withdraw_shared(self, answer: Answer, texts: Texts) -> None:
         """What was shared stays as it was shared, unless it does not hold any more."""
