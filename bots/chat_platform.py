@@ -99,7 +99,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The workspace does not want the bot any more."""
+    """The workspace does not want the bot any more, since `at`, in whole seconds since 1970; 0 is unknown."""
+
+    at: int = 0
 
 
 What = Said | Pressed | Submitted | Opened | Removed

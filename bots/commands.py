@@ -57,8 +57,10 @@ class Commands:
         What is wrong with it, the one who did it is told.
         """
         if isinstance(inbound.what, Removed):
-            where = inbound.conversation
-            await self.brain.leave(self.tenant, where.platform, workspace=where.workspace)
+            where, at = inbound.conversation, inbound.what.at
+            # What was installed within that second goes too.
+            before = datetime.fromtimestamp(at + 1, UTC) if at else None
+            await self.brain.leave(self.tenant, where.platform, workspace=where.workspace, before=before)
             return True
         scene = await self._scene(delivery, inbound)
         try:

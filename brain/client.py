@@ -114,9 +114,11 @@ class Brain:
         async with self.store.transaction(tenant) as tx:
             return await tx.talk.channels.reviewing(department, platform=platform)
 
-    async def leave(self, tenant: TenantId, platform: str, *, workspace: str) -> None:
-        """The workspace does not want the bot any more."""
-        await install.leave(self.store, tenant, platform, workspace=workspace)
+    async def leave(
+        self, tenant: TenantId, platform: str, *, workspace: str, before: datetime | None = None
+    ) -> None:
+        """The workspace does not want the bot any more that it installed `before`."""
+        await install.leave(self.store, tenant, platform, workspace=workspace, before=before)
 
     async def thread(self, tenant: TenantId, conversation: Conversation) -> Thread:
         async with self.store.transaction(tenant) as tx:

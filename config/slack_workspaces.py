@@ -227,9 +227,10 @@ class InstalledWorkspaces:
                 raise
             return old
         new = replace(old, tokens=self._sealed_tokens(tenant, given), expires_at=self._ends_at(given))
+        where = old.workspace or old.enterprise
         async with self.store.transaction(tenant) as tx:
             kept = await tx.talk.installations.renew(old, new)
-            again = None if kept else await tx.talk.installations.having(PLATFORM, old.workspace)
+            again = None if kept else await tx.talk.installations.having(PLATFORM, where)
         return new if kept or again is None else again
 
     def _sealed_tokens(self, tenant: TenantId, given: Granted) -> str:

@@ -241,7 +241,7 @@ def _happened(
 
 def _removed(body: Json) -> Inbound:
     """From a workspace, or from the whole of an organisation that had it as a whole."""
-    happened = _happened(body, {}, Removed())
+    happened = _happened(body, {}, Removed(number_at(body, "event_time")))
     authorized = next(iter(objects_of(body.get("authorizations"))), body)
     organisation = string_at(authorized, "enterprise_id") or string_at(body, "enterprise_id")
     if authorized.get("is_enterprise_install") is True and organisation:

@@ -112,15 +112,21 @@ class Identities(Protocol):
 
 class Installations(Protocol):
     async def save(self, installation: Installation) -> None:
-        """The tokens, and who installed it, are those of the latest."""
+        """The tokens, and who installed it when, are those of the latest; what else the tenant has of the
+        workspace goes.
+        """
 
     async def of(self, platform: str) -> list[Installation]: ...
 
     async def having(self, platform: str, workspace: str) -> Installation | None:
         """That of the workspace, of the organisation it belongs to, or of the organisation of that id."""
 
-    async def forget(self, platform: str, *, workspace: str) -> list[Installation]:
-        """Those that are gone; `workspace` may be the id of an organisation that had the bot everywhere."""
+    async def forget(
+        self, platform: str, *, workspace: str, before: datetime | None = None
+    ) -> list[Installation]:
+        """Those that are gone, of those installed `before`; `workspace` may be the id of an organisation that
+        had the bot everywhere.
+        """
 
     async def joins(self, platform: str, *, enterprise: str, workspace: str) -> None:
         """It belongs to that organisation, if the organisation has the bot everywhere."""

@@ -1,5 +1,7 @@
 """Have the bot in a workspace, and let go of one that does not want it any more."""
 
+from datetime import datetime
+
 from brain.domain.errors import Denied
 from brain.domain.identity import MemberId, Principal, TenantId
 from brain.domain.installation import Installation
@@ -21,10 +23,17 @@ async def install(store: TalkStore, tenant: TenantId, member: MemberId, installa
         await _note(tx, member, "workspace.installed", installation.workspace or installation.enterprise)
 
 
-async def leave(store: TalkStore, tenant: TenantId, platform: str, *, workspace: str) -> None:
-    """The workspace, or the whole organisation of that id, has no bot any more: its tokens and rules go."""
+async def leave(
+    store: TalkStore, tenant: TenantId, platform: str, *, workspace: str, before: datetime | None = None
+) -> None:
+    """The workspace, or the whole organisation of that id, has no bot any more: its tokens and rules go.
+
+    Heard of late, it may have been installed again meanwhile: what was not installed `before` stays.
+    """
     async with store.transaction(tenant) as tx:
-        gone = await tx.talk.installations.forget(platform, workspace=workspace)
+        gone = await tx.talk.installations.forget(platform, workspace=workspace, before=before)
+        if before is not None and await tx.talk.installations.having(platform, workspace) is not None:
+            return
         for one in {workspace, *(team for installation in gone for team in installation.teams)}:
             await tx.talk.channels.forget(platform, workspace=one)
         await _note(tx, None, "workspace.left", workspace)

@@ -1,9 +1,10 @@
 """The workspaces that have the bot, in PostgreSQL; their tokens are sealed before they get here."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,6 +35,7 @@ class SqlInstallations:
             "expires_at": installation.expires_at,
             "installed_by": installation.installed_by,
             "renewing_until": None,
+            "installed_at": func.now(),
         }
         statement = insert(tables.table(tables.Installation)).values(
             tenant_id=self.tenant,
@@ -44,6 +46,18 @@ class SqlInstallations:
             **values,
         )
         await self.connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=values))
+        # It may have joined an organisation, or left one: a workspace has one installation.
+        await self.connection.execute(
+            text(
+                "DELETE FROM installation WHERE platform = :platform AND workspace = :workspace"
+                " AND workspace <> '' AND enterprise <> :enterprise"
+            ),
+            {
+                "platform": installation.platform,
+                "workspace": installation.workspace,
+                "enterprise": installation.enterprise,
+            },
+        )
 
     async def of(self, platform: str) -> list[Installation]:
         rows = await self.connection.execute(
@@ -59,14 +73,17 @@ class SqlInstallations:
         )
         return next((_installation(row) for row in rows), None)
 
-    async def forget(self, platform: str, *, workspace: str) -> list[Installation]:
+    async def forget(
+        self, platform: str, *, workspace: str, before: datetime | None = None
+    ) -> list[Installation]:
         """A workspace of an organisation that has the bot everywhere is taken out of it."""
         gone = await self.connection.execute(
             text(
                 "DELETE FROM installation WHERE platform = :platform"
-                " AND (workspace = :workspace OR workspace = '' AND enterprise = :workspace) RETURNING *"
+                " AND (workspace = :workspace OR workspace = '' AND enterprise = :workspace)"
+                " AND installed_at < coalesce(:before, 'infinity'::timestamptz) RETURNING *"
             ),
-            {"platform": platform, "workspace": workspace},
+            {"platform": platform, "workspace": workspace, "before": before},
         )
         await self.connection.execute(
             text(

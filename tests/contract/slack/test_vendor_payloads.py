@@ -87,8 +87,8 @@ def _submitted(key: str, author: str, value: str, fields: dict[str, str], *, at:
 MENTION = _said("@W111 Hi there!", Heard.MENTION, "1595926230.009600", mentions=("W111",))
 REPLIED = "Hi there! This is a reply using response_url."
 SHARED = "Hi there! Thanks for sharing the info!"
-REMOVED = Inbound("event/Ev111", Conversation("slack", "T111", ""), "", Removed())
-OF_ORGANISATION = Inbound("event/Ev111", Conversation("slack", "E111", ""), "", Removed())
+REMOVED = Inbound("event/Ev111", Conversation("slack", "T111", ""), "", Removed(1599616881))
+OF_ORGANISATION = Inbound("event/Ev111", Conversation("slack", "E111", ""), "", Removed(1606805974))
 VIEW = _submitted("V111/1596530361.3wRYuk3R", "W111", "This is for you!", {"hspI": "test"})
 # Whatever is not named here comes to nothing.
 KEPT = {

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from bots.slack.installing import Granted
 from bots.slack.scopes import needed
 from brain.client import Brain
+from brain.domain.conversation import ChannelRules, Conversation
 from brain.domain.errors import Rejected
 from brain.domain.events import DeliveryAccepted
 from brain.domain.identity import TenantId
@@ -306,6 +307,30 @@ async def test_the_cookie_comes_back_under_a_path(browser: Browser) -> None:
     assert "Path=/expert/slack/oauth;" in response.headers["set-cookie"]
 
 
+async def heard_that_it_is_gone(browser: Browser) -> None:
+    desk, world = browser.desk, browser.desk.world
+    desk.slack.uninstalls(browser.of)
+    await desk.slack.settled()
+    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
+    for (id_,) in await rows(desk, "SELECT id FROM inbox WHERE payload IS NOT NULL"):
+        await hear(brain, [browser.slack.reach])(world.tenant, DeliveryAccepted(id_))  # type: ignore[arg-type]  # a row
+
+
+async def test_removed_and_installed_again_before_we_hear_of_it(browser: Browser) -> None:
+    await browser.installs()
+    desk = browser.desk
+    async with desk.world.store.transaction(desk.world.tenant) as tx:
+        await tx.connection.execute(text("UPDATE installation SET installed_at = now() - interval '1 day'"))
+        where = Conversation("slack", browser.of.id, "C1")
+        rules = ChannelRules(desk.world.departments["hr"].id)
+        await tx.talk.channels.save(where, rules, by=desk.world.people["ravi"].member.id)
+    await browser.installs()
+    desk.slack.pass_time(-300)
+    await heard_that_it_is_gone(browser)
+    assert len(await rows(desk, "SELECT 1 FROM installation")) == 1
+    assert len(await rows(desk, "SELECT 1 FROM channel")) == 1
+
+
 async def test_removed_everything_of_it_is_gone(browser: Browser) -> None:
     await browser.installs()
     desk = browser.desk
@@ -320,11 +345,7 @@ async def test_removed_everything_of_it_is_gone(browser: Browser) -> None:
             ),
             {"tenant": world.tenant, "workspace": of.id, "department": department},
         )
-    desk.slack.uninstalls(of)
-    await desk.slack.settled()
-    brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
-    for (id_,) in await rows(desk, "SELECT id FROM inbox WHERE payload IS NOT NULL"):
-        await hear(brain, [browser.slack.reach])(world.tenant, DeliveryAccepted(id_))  # type: ignore[arg-type]  # a row
+    await heard_that_it_is_gone(browser)
     assert await rows(desk, "SELECT 1 FROM installation") == []
     assert await rows(desk, "SELECT 1 FROM channel") == []
     assert await browser.slack.workspaces.find(of.id) is None

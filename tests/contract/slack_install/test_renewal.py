@@ -1,7 +1,8 @@
 """Tokens that end after twelve hours, of workspaces and of whole organisations."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -154,6 +155,46 @@ async def test_what_was_installed_again_meanwhile_is_left_alone(renewing: Renewi
         assert not await tx.talk.installations.renew(old, replace(old, tokens="stale"))
         [known] = await tx.talk.installations.of("slack")
     assert known.tokens == "newer"
+
+
+async def test_a_workspace_that_joined_an_organisation_since(renewing: Renewing) -> None:
+    world = renewing.desk.world
+    async with world.store.transaction(world.tenant) as tx:
+        [old] = await tx.talk.installations.of("slack")
+        await tx.talk.installations.save(replace(old, enterprise="E1", tokens="newer"))
+        [known] = await tx.talk.installations.of("slack")
+    assert (known.enterprise, known.tokens) == ("E1", "newer")
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken(SlackApp):
+    """While Slack is asked, the organisation installs it again."""
+
+    again: Callable[[], Awaitable[object]] = field(kw_only=True)
+
+    async def exchange(self, **arguments: str) -> Granted:
+        await self.again()
+        return Granted("", "", "Group", "UBOT", "xoxb-stale", "refresh", 43_200)
+
+
+async def test_an_organisation_that_installed_it_again_meanwhile(
+    renewing: Renewing, ids: tuple[str, str, str]
+) -> None:
+    enterprise, world, process = ids[0], renewing.desk.world, renewing.process()
+    by = world.people["ravi"].member.id
+
+    async def installs(organisation: str, token: str) -> None:
+        given = Granted(organisation, "", "Group", "UBOT", token, "refresh", 43_200)
+        made = process.sealed(world.tenant, given, by=by, bot_id="B1")
+        await install(world.store, world.tenant, by, made)
+
+    await installs(f"{enterprise}0", "xoxb-of-the-other")
+    await installs(enterprise, "xoxb-first")
+    renewing.clock.passes(hours=11)
+    process.app = Overtaken("", "", "", again=lambda: installs(enterprise, "xoxb-again"))
+    known = await process.find(enterprise)
+    assert known is not None
+    assert known.bot_token == "xoxb-again"
 
 
 async def test_tokens_sealed_with_another_key(renewing: Renewing) -> None:
