@@ -45,14 +45,18 @@ def secrets_key_file(home: Path) -> Path:
     return home / "secrets.key"
 
 
-def sealer(settings: Settings) -> Sealer:
-    """One secret a line, the newest last, which seals. Made where there is none yet."""
+def sealer(settings: Settings, *, make: bool = True) -> Sealer:
+    """One secret a line, the newest last, which seals. Made where there is none yet; or else the sealer is
+    one that opens nothing.
+    """
     if settings.secrets_key is not None:
         return _sealer(settings.secrets_key.get_secret_value().split(","), "EXPERT_SECRETS_KEY")
     path = secrets_key_file(settings.home)
     try:
         return _sealer(path.read_text(encoding="utf-8").splitlines(), str(path))
     except FileNotFoundError:
+        if not make:
+            return Sealer(MultiFernet([Fernet(Fernet.generate_key())]))
         make_private_directory(settings.home)
         _make(path)
     except PermissionError as error:

@@ -53,7 +53,10 @@ _TOKEN_ADVICE = {
 
 
 def examine() -> Iterator[Finding]:
-    """Findings in the order in which to mend them; nothing is changed, and nobody on Slack sees it."""
+    """Findings in the order in which to mend them; no token is renewed, and nobody on Slack sees it.
+
+    In Socket Mode a connection is opened for a moment, to see who else listens.
+    """
     try:
         settings = load_settings()
     except Rejected as error:

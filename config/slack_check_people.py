@@ -65,7 +65,7 @@ class _Look:
                 found.append(Finding("tenant", ok=True, detail=slug))
                 there[slug] = [own] if own else []
         known = await tenants(self.system)
-        _, installed = workspaces_of(self.settings, self.store, self.system)
+        _, installed = workspaces_of(self.settings, self.store, self.system, looking=True)
         if installed is not None:
             for slug, tenant in known.items():
                 await self._workspaces(installed, slug, tenant, found, there)
@@ -105,6 +105,9 @@ class _Look:
             workspace = await installed.find(id_)
             if workspace is None:
                 raise Rejected(f"{id_} is another tenant's")
+            if one.expires_at is not None and one.expires_at <= installed.now():
+                detail = f"{id_}, of the tenant {slug}; its token has ended, and is renewed at its next use"
+                return None, Finding(name, ok=True, detail=detail)
             seen = await identify(workspace.bot_token, api=self.settings.slack_api_url)
         except Refused as error:
             return None, Finding(name, ok=False, detail=f"Slack says {error.code}", advice=_INVITE)
@@ -148,7 +151,8 @@ class _Look:
             looked_up = [one for one in unknown if one.email][:_REVIEWERS_LOOKED_UP]
             found = await asyncio.gather(*(self._on_slack(workspaces, one.email or "") for one in looked_up))
             pairs = zip(looked_up, found, strict=True)
-            absent += [f"{one.handle} ({one.email})" for one, there in pairs if not there]
+            nowhere = {False: "", None: ", but Slack does not say just now"}
+            absent += [f"{one.handle} ({one.email}{nowhere[there]})" for one, there in pairs if not there]
         if not absent:
             return Finding(check, ok=True, detail=f"all {len(reviewing)} are on Slack")
         advice = (
@@ -157,9 +161,11 @@ class _Look:
         )
         return Finding(check, ok=False, detail=f"not found on Slack: {', '.join(absent)}", advice=advice)
 
-    async def _on_slack(self, workspaces: "Sequence[Workspace]", email: str) -> bool:
+    async def _on_slack(self, workspaces: "Sequence[Workspace]", email: str) -> bool | None:
+        """None where Slack does not say."""
         from bots.slack.adapter import call_once
 
+        silent = False
         for workspace in workspaces:
             try:
                 found, _ = await call_once(
@@ -170,9 +176,12 @@ class _Look:
                 )
             except Refused:
                 continue
+            except Unavailable:
+                silent = True
+                continue
             if not to_identity(workspace.id, found["user"]).guest:
                 return True
-        return False
+        return None if silent else False
 
 
 def _channels(check: str, without: Sequence[Department]) -> Finding:

@@ -215,6 +215,9 @@ class Installing:
         except Conflict as error:
             what = f"{given.name} asks another organisation's Expert here. It has to be removed there first."
             raise Failed("This is the wrong workspace", what, status=409) from error
+        except Unavailable as error:
+            what = f"{error} It may be installed all the same, and the link is used. {_AGAIN}"
+            raise Failed("That did not work", what, status=503) from error
         installed.forget(workspace)
         log.info("slack.installed", workspace=workspace)
         return given.name

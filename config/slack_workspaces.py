@@ -122,6 +122,7 @@ class InstalledWorkspaces:
     sealer: Sealer
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
+    renews: bool = True
     _known: dict[str, tuple[float, TenantId, "Workspace"]] = field(default_factory=dict)
 
     async def find(self, workspace: str) -> "Workspace | None":
@@ -204,7 +205,7 @@ class InstalledWorkspaces:
 
     async def _fresh(self, tenant: TenantId, old: Installation) -> Installation:
         """With a token that goes on for a while. A refresh token is good for one use: one process uses it."""
-        if old.expires_at is None or old.expires_at - self.now() > _EARLY:
+        if not self.renews or old.expires_at is None or old.expires_at - self.now() > _EARLY:
             return old
         ended = old.expires_at <= self.now()
         async with self.store.transaction(tenant) as tx:
@@ -262,9 +263,11 @@ class AllWorkspaces:
 
 
 def workspaces_of(
-    settings: Settings, store: TalkStore, system: AsyncEngine
+    settings: Settings, store: TalkStore, system: AsyncEngine, *, looking: bool = False
 ) -> tuple[Workspaces, InstalledWorkspaces | None]:
-    """One of the two ways, or both: the settings say which."""
+    """One of the two ways, or both: the settings say which. Who is only `looking` makes no key, and renews
+    no token.
+    """
     own = installed = None
     if settings.slack_bot_token is not None:
         token = settings.slack_bot_token.get_secret_value()
@@ -272,7 +275,9 @@ def workspaces_of(
     if settings.slack_client_id is not None and settings.slack_client_secret is not None:
         secret = settings.slack_client_secret.get_secret_value()
         app = SlackApp(settings.slack_client_id, secret, settings.slack_api_url)
-        installed = InstalledWorkspaces(app, store, system, sealer(settings))
+        installed = InstalledWorkspaces(
+            app, store, system, sealer(settings, make=not looking), renews=not looking
+        )
     if own and installed:
         return AllWorkspaces(installed, own), installed
     found = own or installed

@@ -12,6 +12,7 @@ from brain.domain.conversation import ChannelRules, Conversation
 from config import slack_check
 from config.cli import app
 from config.findings import Finding
+from demo.fake_slack.faults import rate_limited
 from tests.contract.slack_install.conftest import Desk
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -156,6 +157,16 @@ async def test_reviewers_who_are_not_there(desk: Desk) -> None:
     assert not found["reviewers"].ok
     for said in ("ravi (no e-mail address)", "rosa (rosa@elsewhere.example)", "petra ("):
         assert said in found["reviewers"].detail
+
+
+async def test_it_makes_no_key_and_goes_on_where_slack_says_nothing(desk: Desk) -> None:
+    """Slack says nothing of the reviewers; the other findings stay."""
+    desk.set(slack_client_id="1.2", slack_client_secret="s" * 32, slack_url="https://expert.example.org")
+    desk.slack.faults.add("users.lookupByEmail", rate_limited(), times=3)
+    found = await examined(desk)
+    assert "does not say" in found["reviewers"].detail
+    assert found["review channels"].ok
+    assert not (desk.settings.home / "secrets.key").exists()
 
 
 async def test_the_command(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from bots.slack.installing import Granted
 from bots.slack.scopes import needed
+from brain.adapters.postgres.store import connect
 from brain.client import Brain
 from brain.domain.conversation import ChannelRules, Conversation
 from brain.domain.errors import Rejected
@@ -229,6 +230,16 @@ async def test_slack_is_away(browser: Browser) -> None:
     response = await browser.comes_back(page)
     assert response.status_code == 503
     assert "did not answer" in response.text
+
+
+async def test_what_may_be_installed_is_not_denied(browser: Browser, desk: Desk) -> None:
+    page = await browser.opens(browser.link())
+    away = browser.installed.system = connect("postgresql+asyncpg://nobody@127.0.0.1:9/none", pool_size=1)
+    response = await browser.comes_back(page)
+    await away.dispose()
+    assert response.status_code == 503
+    assert "Nothing was installed" not in response.text
+    assert "Ask for a new link" in response.text
 
 
 async def test_a_wrong_secret_of_the_app(browser: Browser) -> None:

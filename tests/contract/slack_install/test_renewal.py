@@ -197,6 +197,14 @@ async def test_an_organisation_that_installed_it_again_meanwhile(
     assert known.bot_token == "xoxb-again"
 
 
+async def test_who_only_looks_renews_nothing(renewing: Renewing) -> None:
+    renewing.clock.passes(hours=13)
+    process = renewing.process()
+    process.renews = False
+    assert await process.find(renewing.of.id) is not None
+    assert renewing.exchanges == 1
+
+
 async def test_tokens_sealed_with_another_key(renewing: Renewing) -> None:
     renewing.desk.set(secrets_key="k" * 32)
     with pytest.raises(Rejected, match="not sealed with a key"):
