@@ -3,7 +3,7 @@
 from bots.chat_platform import File, Said
 from bots.scene import Scene
 from brain.domain.attachment import MOST, Attachment
-from brain.domain.errors import Rejected
+from brain.domain.errors import Rejected, Unavailable
 
 
 async def read_files(scene: Scene, said: Said) -> tuple[Attachment, ...]:
@@ -18,4 +18,7 @@ async def _read(scene: Scene, file: File) -> Attachment:
         content = await scene.platform.fetch_file(scene.conversation.workspace, file)
     except Rejected as error:
         return Attachment(file.name, problem=str(error))
+    except Unavailable:
+        # The question does not wait for its files: whoever asked can send them again.
+        return Attachment(file.name, problem=scene.texts("file_away"))
     return await scene.brain.read_file(content, name=file.name, media_type=file.media_type or None)

@@ -38,7 +38,7 @@ _KNOWN, _TAKEN = "expert_known", "expert_taken"
 _LATER = ("ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org")
 _MAYBE = ("internal_error", "fatal_error")
 # What is there twice when it is done twice.
-_ONCE = ("chat.postMessage", "chat.postEphemeral", "chat.startStream", "chat.appendStream", "views.open")
+_ONCE = ("chat.postMessage", "chat.startStream", "chat.appendStream", "views.open")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -111,9 +111,10 @@ class SlackCalls:
         known = await self.find(workspace)
         if known is None or not self._ours(address):
             raise Rejected("This file is not one that Slack would give us.")
-        headers = {"Authorization": f"Bearer {known.bot_token}"}
+        longer = aiohttp.ClientTimeout(total=4 * self.timeout_s)
+        asking: Any = {"headers": {"Authorization": f"Bearer {known.bot_token}"}, "timeout": longer}
         try:
-            async with self._open().get(address, headers=headers, allow_redirects=False) as response:
+            async with self._open().get(address, allow_redirects=False, **asking) as response:
                 if response.status >= 500 or response.status == 429:
                     raise Unavailable("Slack cannot give the file just now.", retry_after_s(response.headers))
                 if response.status != 200 or response.content_type == "text/html":

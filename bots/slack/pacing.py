@@ -5,7 +5,7 @@ https://docs.slack.dev/apis/web-api/rate-limits
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from brain.domain.errors import Unavailable
@@ -21,12 +21,10 @@ _TIER = {
     "chat.appendStream": 4,
     "chat.getPermalink": 4,
     "conversations.members": 4,
-    "chat.postEphemeral": 4,
     "files.info": 4,
     "users.info": 4,
     "views.open": 4,
     "views.publish": 4,
-    "views.update": 4,
 }
 _POST = "chat.postMessage"
 _POSTS_A_MINUTE = 300
@@ -63,7 +61,7 @@ class Pace:
         keys: list[tuple[str, ...]] = [(workspace, method)]
         if method == _POST and channel:
             keys.append((workspace, method, channel))
-        closed_s = max(self._closed_until.get(key, 0.0) - now for key in keys)
+        closed_s = self._closed_s(keys)
         buckets = [self._bucket(key, now) for key in keys]
         wait_s = max([closed_s, *(bucket.wait_s(now) for bucket in buckets)])
         if wait_s > _LONGEST_WAIT_S:
@@ -72,11 +70,17 @@ class Pace:
             bucket.level -= 1
         if wait_s > 0:
             await asyncio.sleep(wait_s)
+            if (closed_s := self._closed_s(keys)) > 0:  # somebody else was told so meanwhile
+                raise Unavailable("Slack takes no more of this for the moment.", closed_s)
 
     def close(self, workspace: str, method: str, *, channel: str = "", for_s: float) -> None:
         """Slack has said when to come back."""
         key = (workspace, method, channel) if method == _POST and channel else (workspace, method)
         self._closed_until[key] = max(self._closed_until.get(key, 0.0), self.clock() + for_s)
+
+    def _closed_s(self, keys: Sequence[tuple[str, ...]]) -> float:
+        now = self.clock()
+        return max(self._closed_until.get(key, 0.0) - now for key in keys)
 
     def _bucket(self, key: tuple[str, ...], now: float) -> Bucket:
         if key not in self._buckets:

@@ -15,8 +15,8 @@ _FRESH_S = 600.0
 _MEMBERS_FRESH_S = 60.0
 _UNSEEN = ("user_not_found", "user_not_visible", "users_not_found")
 _PAGE = 200
-# From so many unknown people on, the whole workspace is asked for at once.
-_MANY = 10
+# From so many unknown people on, the whole workspace is asked for at once. It may be many times the channel.
+_MANY = 200
 
 
 @dataclass(slots=True)

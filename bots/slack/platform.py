@@ -1,6 +1,7 @@
 """Slack as one of our chat platforms: posts, edits, forms and files."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +24,13 @@ from bots.slack.blocks import Part, parts
 from bots.slack.calls import Calls, Refused
 from bots.slack.people import SlackPeople
 from brain.domain.conversation import Conversation, MessageRef
-from brain.domain.errors import ExpertError, Rejected
+from brain.domain.errors import ExpertError, Rejected, Unavailable
 
 _EVENT = "expert_message"
 _LARGEST_FILE = 20 * 2**20
 # What is looked for was posted a moment ago.
 _PAGES = 5
+_DAY_S = 86400.0
 _REPLIES = 3
 _GONE = ("message_not_found", "cant_delete_message")
 _TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id")
@@ -67,7 +69,8 @@ class SlackPlatform:
         """By the metadata that every message of ours has."""
         found: dict[int, str] = {}
         method = "conversations.replies" if to.thread else "conversations.history"
-        more: dict[str, Any] = {"ts": to.thread} if to.thread else {}
+        # A thread is told from its beginning, however long it is.
+        more: dict[str, Any] = {"ts": to.thread, "oldest": f"{time.time() - _DAY_S:.6f}"} if to.thread else {}
         for _ in range(_PAGES):
             page = await self.calls.call(
                 to.workspace, method, channel=to.channel, include_all_metadata=True, limit=100, **more
@@ -157,8 +160,8 @@ class SlackPlatform:
                 return await streams.stream(self.calls, to, piece, metadata=metadata)
             except streams.Unfinished as error:
                 raise Unknown(str(error)) from error
-            except Refused:
-                pass  # no stream there: an ordinary message
+            except (Refused, Unavailable):
+                pass  # no stream there, or not now: an ordinary message
         return await self._post_one(to, piece, metadata=metadata)
 
     async def _post_one(self, to: Conversation, piece: Part, *, metadata: dict[str, Any]) -> MessageRef:
@@ -181,14 +184,19 @@ class SlackPlatform:
     ) -> list[MessageRef]:
         if len(pieces) > _REPLIES:
             raise Rejected("This is too long for a private reply.")
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
             body = {
                 "response_type": "ephemeral",
                 "replace_original": False,
                 "text": piece.text,
                 "blocks": piece.blocks,
             }
-            await self.calls.respond(address, body)
+            try:
+                await self.calls.respond(address, body)
+            except ExpertError as error:
+                if number:  # some of it is there
+                    raise Unknown(str(error), getattr(error, "retry_after_s", 0.5)) from error
+                raise
         return [MessageRef(to.workspace, to.channel, f"private/{key}", private=True)]
 
     async def _take_away(self, ref: MessageRef) -> None:

@@ -38,14 +38,15 @@ async def stream(calls: Calls, to: Conversation, piece: Part, *, metadata: Json)
     ref = MessageRef(to.workspace, to.channel, started["ts"])
     where: Json = {"channel": ref.channel, "ts": ref.id}
     try:
-        for block in rest:
-            await calls.call(to.workspace, "chat.appendStream", **where, chunks=[_chunk([block])])
-        ending: Json = {"blocks": bottom} if bottom else {}
-        await calls.call(to.workspace, "chat.stopStream", **where, metadata=metadata, **ending)
-    except Refused as error:
-        if error.code not in _OVER:
-            raise Unfinished(ref) from error
-        await finish(calls, ref, piece, metadata=metadata)
+        try:
+            for block in rest:
+                await calls.call(to.workspace, "chat.appendStream", **where, chunks=[_chunk([block])])
+            ending: Json = {"blocks": bottom} if bottom else {}
+            await calls.call(to.workspace, "chat.stopStream", **where, metadata=metadata, **ending)
+        except Refused as error:
+            if error.code not in _OVER:
+                raise
+            await finish(calls, ref, piece, metadata=metadata)
     except (ExpertError, Unknown) as error:
         raise Unfinished(ref) from error
     return ref
