@@ -86,13 +86,23 @@ class OneWorkspace:
         return self._tenant
 
     async def owner(self, given: Granted) -> TenantId | None:
-        known = await self.workspace()
+        known = await self._accepted()
+        if known is None:
+            return None
         related = bool(given.enterprise) and given.enterprise == known.enterprise
         inside = related and (known.everywhere or not given.workspace)
         return await self.tenant() if inside or given.workspace == known.id else None
 
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
-        return [(await self.workspace()).id] if tenant == await self.tenant() else []
+        known = await self._accepted()
+        return [known.id] if known and tenant == await self.tenant() else []
+
+    async def _accepted(self) -> "Workspace | None":
+        """None where Slack takes the token no more: what others have installed works all the same."""
+        try:
+            return await self.workspace()
+        except Refused:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

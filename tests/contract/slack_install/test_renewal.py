@@ -336,6 +336,12 @@ async def test_a_token_of_one_workspace_is_of_no_other(desk: Desk, *, everywhere
     assert await own.owner(Granted("E2", "T9", "Nine", "U", "x")) is None
 
 
+async def test_a_token_that_slack_takes_no_more_stands_in_nobodys_way(desk: Desk) -> None:
+    own = OneWorkspace("xoxb-revoked", desk.slack.api_url, desk.slug, desk.system)
+    assert await own.owner(Granted("", "T1", "One", "U", "x")) is None
+    assert await own.workspaces(desk.world.tenant) == []
+
+
 async def test_an_organisation_leaves_as_a_whole_or_by_workspace(
     renewing: Renewing, ids: tuple[str, str, str]
 ) -> None:
