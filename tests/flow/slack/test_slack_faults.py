@@ -193,10 +193,12 @@ class TestForGood:
         assert any("is_archived" in one for one in await self._dead(office))
 
     async def test_an_archived_channel_after_the_first_word(self, office: Office) -> None:
-        office.slack.misbehave("chat.update", slow(0.2, processed=False))
+        office.slack.misbehave("chat.update", slow(2.0, processed=False))
         asked = office.people["amira"].says(office.help, f"@expert {ROTATE}")
-        await office.slack.until(lambda: _ours(office, asked), 10)
+        [first] = await office.slack.until(lambda: _ours(office, asked), 10)
         office.help.archived = True
+        if ANSWERED in first.text:
+            return  # the answer was faster than a first word, and stands there
         amira = office.people["amira"]
         await office.sees("amira", amira.dm, ANSWERED)
 
