@@ -304,12 +304,12 @@ def test_backups_of_an_own_postgresql_are_left_to_its_tools(
     api: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("EXPERT_DATABASE_URL", "EXPERT_DATABASE_URL_APP", "EXPERT_DATABASE_URL_SYSTEM"):
-        monkeypatch.setenv(name, "postgresql://one:secret@db/expert")
+        monkeypatch.setenv(name, "postgresql://one:opensesame@db/expert")
     for command in ("backup", "restore"):
         status, _, err = run(command, "file.tar")
         assert status == 1
         assert "pg_dump" in err
-        assert "secret" not in err
+        assert "opensesame" not in err
 
 
 AUDITED: dict[str, Any] = {
