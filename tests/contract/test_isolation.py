@@ -177,9 +177,9 @@ async def test_the_relay_reads_nothing_but_its_tables(system_engine: AsyncEngine
             with suppress(DBAPIError):
                 await connection.execute(text(f"SELECT 1 FROM {name}"))
                 reachable.append(name)
-    assert sorted(reachable) == ["inbox", "installation", "outbox", "task", "tenant"]
+    assert sorted(reachable) == ["inbox", "installation", "message", "outbox", "task", "tenant"]
     # Of installations, whose they are, not their tokens; of deliveries, when they came, not what they say.
-    for column, name in (("tokens", "installation"), ("payload", "inbox"), ("question_id", "inbox")):
+    for column, name in (("tokens", "installation"), ("payload", "inbox"), ("ids", "message")):
         async with system_engine.connect() as connection:
             with pytest.raises(DBAPIError, match="permission denied"):
                 await connection.execute(text(f"SELECT {column} FROM {name}"))

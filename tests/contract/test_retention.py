@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import connect
-from brain.domain.conversation import Delivery, DeliveryId
-from brain.domain.events import DocumentForgotten, QuestionAsked
+from brain.domain.conversation import Conversation, Delivery, DeliveryId
+from brain.domain.events import DeliveryAccepted, DocumentForgotten, QuestionAsked
 from brain.domain.knowledge import DocumentId
 from brain.domain.question import QuestionId
 from config.settings import DatabaseUrls
@@ -95,3 +95,35 @@ async def test_what_platforms_told_long_ago_goes_dealt_with_or_not(queue: Queue,
     async with world.store.transaction(world.tenant) as tx:
         assert await tx.talk.inbox.delivery(ids[1]) is None
         assert await tx.talk.inbox.delivery(ids[2]) is not None
+
+
+async def test_what_a_dead_task_is_about_stays_with_it(queue: Queue, world: World) -> None:
+    """Replayed, it would find nothing to do and be done."""
+    id_ = DeliveryId(uuid4())
+    async with world.store.transaction(world.tenant) as tx:
+        await tx.talk.inbox.accept(Delivery(id_, "slack", "event/dead", "", "{}"))
+        await tx.emit(DeliveryAccepted(id_))
+        await tx.connection.execute(text("UPDATE inbox SET received_at = now() - interval '31 days'"))
+    await queue.relay({"DeliveryAccepted": ("hear",)}, limit=1)
+    [task] = await queue.claim(["hear"], limit=1)
+    await queue.bury(task, error="no use")
+
+    await forget_done(queue, days=30)
+
+    async with world.store.transaction(world.tenant) as tx:
+        assert await tx.talk.inbox.delivery(id_) is not None
+
+
+async def test_old_replies_go_and_what_may_have_to_be_corrected_stays(queue: Queue, world: World) -> None:
+    async with world.store.transaction(world.tenant) as tx:
+        place = await tx.talk.conversations.open(Conversation("slack", "T1", "C1"))
+        for key in ("delivery/1", "question/1", "delivery/2"):
+            await tx.talk.messages.claim(key, to=place, for_s=0, pace_s=0)
+        await tx.connection.execute(
+            text("UPDATE message SET created_at = now() - interval '31 days' WHERE key <> 'delivery/2'")
+        )
+
+    await forget_done(queue, days=30)
+
+    async with world.store.transaction(world.tenant) as tx:
+        assert await tx.talk.messages.keys("") == ["question/1", "delivery/2"]

@@ -99,10 +99,25 @@ DELETE FROM outbox USING over WHERE (outbox.tenant_id, outbox.id) = (over.tenant
 _FORGET_DELIVERIES = """
 WITH over AS (
     SELECT tenant_id, source, delivery_id FROM inbox
-    WHERE received_at < now() - make_interval(days => :days) LIMIT :limit
+    WHERE received_at < now() - make_interval(days => :days) AND (tenant_id, id) NOT IN (
+        SELECT t.tenant_id, CAST(o.payload ->> 'delivery' AS uuid)
+        FROM task t JOIN outbox o ON (o.tenant_id, o.id) = (t.tenant_id, t.event_id)
+        WHERE t.handler = 'hear' AND t.state <> 'done')
+    ORDER BY received_at LIMIT :limit
 )
 DELETE FROM inbox USING over
 WHERE (inbox.tenant_id, inbox.source, inbox.delivery_id) = (over.tenant_id, over.source, over.delivery_id)
+"""
+
+# Replies to what somebody did: nobody changes them any more. What is said of questions and reviews stays: it
+# has to be corrected when their ground changes.
+_FORGET_REPLIES = """
+WITH over AS (
+    SELECT tenant_id, key FROM message
+    WHERE created_at < now() - make_interval(days => :days) AND starts_with(key, 'delivery/')
+    ORDER BY created_at LIMIT :limit
+)
+DELETE FROM message USING over WHERE (message.tenant_id, message.key) = (over.tenant_id, over.key)
 """
 
 _COUNTS = """
@@ -260,13 +275,13 @@ class Queue:
             )
 
     async def forget_done(self, *, days: int, limit: int) -> int:
-        """Delete up to `limit` tasks that were done that long ago, as many facts that nobody works on, and as
-        many deliveries that came so long ago.
+        """Delete up to `limit` tasks that were done that long ago, as many facts that nobody works on, as
+        many deliveries that came so long ago, and as many replies to them.
 
-        Returns how many went. Dead tasks stay, with their facts: somebody has to look at them.
+        Returns how many went. Dead tasks stay, with their facts and deliveries: somebody has to look at them.
         """
         gone = 0
-        for statement in (_FORGET_TASKS, _FORGET_FACTS, _FORGET_DELIVERIES):
+        for statement in (_FORGET_TASKS, _FORGET_FACTS, _FORGET_DELIVERIES, _FORGET_REPLIES):
             async with reachable(), self.engine.begin() as connection:
                 gone += (await connection.execute(text(statement), {"days": days, "limit": limit})).rowcount
         return gone

@@ -16,12 +16,13 @@ _APP = {
 
 # What the relay and the sweeper need across tenants, and nothing else: they move rows between outbox and
 # task, a new tenant is created before anybody can speak in its name, and a delivery names a workspace only.
-# When something was delivered they see, and not what it said.
+# When something was delivered or replied they see, and not what was said.
 _SYSTEM = {
     "tenant": "SELECT, INSERT",
     "outbox": "SELECT, UPDATE, DELETE",
     "task": "SELECT, INSERT, UPDATE, DELETE",
-    "inbox": "SELECT (tenant_id, source, delivery_id, received_at), DELETE",
+    "inbox": "SELECT (tenant_id, id, source, delivery_id, received_at), DELETE",
+    "message": "SELECT (tenant_id, key, created_at), DELETE",
     "installation": "SELECT (tenant_id, platform, enterprise, workspace, teams, installed_at)",
 }
 

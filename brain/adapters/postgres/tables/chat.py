@@ -23,6 +23,7 @@ class Message(SQLModel, table=True):
         Index("message_conversation", "tenant_id", "conversation_id", "position"),
         Index("message_turn", "tenant_id", "turn_at"),
         Index("message_ids", "ids", postgresql_using="gin"),
+        Index("message_created", "created_at"),
     )
     tenant_id: UUID = Field(primary_key=True)
     key: str = Field(sa_type=Text, primary_key=True)

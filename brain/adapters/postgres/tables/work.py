@@ -25,7 +25,11 @@ class Inbox(SQLModel, table=True):
     `payload` is there until it has been dealt with.
     """
 
-    __table_args__ = (within("question"), UniqueConstraint("tenant_id", "id", name="inbox_id_key"))
+    __table_args__ = (
+        within("question"),
+        UniqueConstraint("tenant_id", "id", name="inbox_id_key"),
+        Index("inbox_received", "received_at"),
+    )
     tenant_id: UUID = Field(primary_key=True)
     id: UUID
     source: str = Field(sa_type=Text, primary_key=True)
