@@ -1,5 +1,6 @@
 """Every catalogue of what the bot says has the same names, with the same places to fill in."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -50,3 +51,27 @@ def test_labels_are_shown_whole(language: str) -> None:
     known = catalogue(language)
     assert [name for name in BUTTONS if len(known[name]) > BUTTON] == []
     assert [name for name in TITLES if len(known[name]) > TITLE] == []
+
+
+def test_every_text_is_said_somewhere() -> None:
+    """Names are written out, or begin or end as a name that is put together does."""
+    whole: set[str] = set()
+    joined: set[tuple[str, str]] = set()
+    root = Path(bots.__file__).parents[1]
+    for path in [*root.glob("bots/**/*.py"), *root.glob("workers/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                whole.add(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                ends = [
+                    part.value if isinstance(part, ast.Constant) else ""
+                    for part in (node.values[0], node.values[-1])
+                ]
+                if any(re.fullmatch(r"_?[a-z]+_?", str(end)) for end in ends):
+                    joined.add((str(ends[0]), str(ends[1])))
+    said = {
+        name
+        for name in catalogue("en")
+        if name in whole or any(name.startswith(first) and name.endswith(last) for first, last in joined)
+    }
+    assert set(catalogue("en")) - said == set()
