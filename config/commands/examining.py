@@ -1,11 +1,9 @@
 """`doctor`: everything that can be wrong with an installation, line by line."""
 
-from dataclasses import asdict
-
 import typer
 
+from config.commands.findings import show_findings
 from config.commands.options import AsJson, examples
-from config.commands.output import say, show_json
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -15,16 +13,4 @@ def doctor(as_json: AsJson = False) -> None:
     """Check the whole installation and say what to do; exits with 1 where something is wrong."""
     from config.doctor import examine
 
-    findings = []
-    for finding in examine():
-        findings.append(finding)
-        if as_json:
-            continue
-        mark, style = ("✓", "green") if finding.ok else ("✗", "red")
-        say(f"{mark} {finding.check}: {finding.detail}", style=style)
-        if finding.advice:
-            say(f"  → {finding.advice}")
-    if as_json:
-        show_json([asdict(finding) for finding in findings])
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+    show_findings(examine(), as_json=as_json)

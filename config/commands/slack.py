@@ -1,10 +1,10 @@
 """The Expert on Slack: `slack manifest`, `slack install` and `slack check`."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from config.commands.findings import show_findings
 from config.commands.options import AsJson, examples
 from config.commands.output import say, show_json
 
@@ -95,16 +95,4 @@ def check(as_json: AsJson = False) -> None:
     """Check everything between Slack and The Expert; exits with 1 where something is wrong."""
     from config.slack_check import examine
 
-    findings = []
-    for finding in examine():
-        findings.append(finding)
-        if as_json:
-            continue
-        mark, style = ("✓", "green") if finding.ok else ("✗", "red")
-        say(f"{mark} {finding.check}: {finding.detail}", style=style)
-        if finding.advice:
-            say(f"  → {finding.advice}")
-    if as_json:
-        show_json([asdict(finding) for finding in findings])
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+    show_findings(examine(), as_json=as_json)
