@@ -33,13 +33,11 @@ from config.slack import Slack, slack
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
 from workers.tasks.answer import answer, hand_over
-from workers.tasks.deliver import deliver, deliver_directly
-from workers.tasks.hear import apologise, hear
+from workers.tasks.chat import chat_handlers, chat_last_resorts
 from workers.tasks.keep_time import keep_time
 from workers.tasks.read_parted import read_parted
 from workers.tasks.renew import renew
 from workers.tasks.replicate import replicate
-from workers.tasks.show_review import show_review, tell_reviewer
 from workers.tasks.try_later import try_later
 
 # Connections of the serving role; a question holds one for a few milliseconds at a time.
@@ -124,10 +122,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     known = {name for names in SUBSCRIPTIONS.values() for name in names}
     brain, reaches = wiring.brain, [wiring.slack.reach] if wiring.slack else []
     handlers = {
-        "hear": hear(brain, reaches),
-        "deliver": deliver(brain, reaches),
-        "show_review": show_review(brain, reaches),
-        "tell_reviewer": tell_reviewer(brain, reaches),
+        **chat_handlers(brain, reaches),
         "answer": answer(wiring.ask, report=report),
         "keep_time": keep_time(wiring.store),
         "read_parted": read_parted(wiring.store, wiring.ingest),
@@ -139,8 +134,7 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
     again = try_later(wiring.store)
     last_resorts = {
         "answer": hand_over(GiveUp(wiring.store, wiring.embedder)),
-        "hear": apologise(brain, reaches),
-        "deliver": deliver_directly(brain, reaches),
+        **chat_last_resorts(brain, reaches),
         "keep_time": again,
         "renew": again,
     }

@@ -32,14 +32,13 @@ from tests.conftest import PARSER, RUNBOOKS, World
 from tests.unpaced import Unpaced
 from workers.executor import Executor, Handler, working
 from workers.tasks.answer import answer, hand_over
-from workers.tasks.deliver import deliver, deliver_directly
-from workers.tasks.hear import apologise, hear
+from workers.tasks.chat import chat_handlers, chat_last_resorts
 from workers.tasks.keep_time import keep_time
 from workers.tasks.reach import Reach
 from workers.tasks.read_parted import read_parted
 from workers.tasks.renew import renew
 from workers.tasks.replicate import replicate
-from workers.tasks.show_review import show_review, tell_reviewer
+from workers.tasks.try_later import try_later
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs" / "slack"
 METHODS = SPECS / "web_api_methods_2026-05.json"
@@ -152,11 +151,8 @@ async def opened(
 
 def _handlers(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, Handler]:
     return {
-        "hear": hear(brain, reaches),
+        **chat_handlers(brain, reaches),
         "answer": answer(world.ask, report=lambda question: silent),
-        "deliver": deliver(brain, reaches),
-        "show_review": show_review(brain, reaches),
-        "tell_reviewer": tell_reviewer(brain, reaches),
         "keep_time": keep_time(world.store),
         "renew": renew(world.store),
         "read_parted": read_parted(world.store, world.ingest),
@@ -167,8 +163,9 @@ def _handlers(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str,
 def _last(world: World, brain: Brain, reaches: Sequence[Reach]) -> dict[str, Handler]:
     return {
         "answer": hand_over(GiveUp(world.store, world.decide.embedder)),
-        "hear": apologise(brain, reaches),
-        "deliver": deliver_directly(brain, reaches),
+        **chat_last_resorts(brain, reaches),
+        "keep_time": try_later(world.store),
+        "renew": try_later(world.store),
     }
 
 
