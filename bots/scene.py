@@ -1,16 +1,15 @@
 """One delivery with all that is known about it, and the ways to reply to it."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from bots.chat_platform import ChatPlatform, Heard, Inbound, Message, Pressed, Said
 from bots.posting import Posting
 from bots.texts import Texts
 from brain.client import Brain
-from brain.domain.conversation import Conversation, DeliveryId, Identity
+from brain.domain.conversation import REPLY_FOR, Conversation, DeliveryId, Identity
 from brain.domain.identity import Principal, TenantId
 
-_REPLY_FOR = timedelta(minutes=29)
 _ALOUD = (Heard.MENTION, Heard.OVERHEARD)
 
 
@@ -60,6 +59,6 @@ class Scene:
         what = self.inbound.what
         address = what.reply_to if isinstance(what, Said | Pressed) else ""
         if address:
-            until = datetime.now(UTC) + _REPLY_FOR
+            until = datetime.now(UTC) + REPLY_FOR
             await self.brain.reply_to(self.tenant, key, to=alone, address=address, until=until)
         await self.posting.say(key, alone, said)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from brain.domain.conversation import LONGEST_WAIT_S
 from brain.domain.errors import Unavailable
 
 # Calls a minute by tier; what is not listed is of tier 3.
@@ -30,8 +31,6 @@ _POST = "chat.postMessage"
 _POSTS_A_MINUTE = 300
 # A short burst is allowed everywhere.
 _BURST = 5
-# Who would have to wait longer comes back later, so that nothing else waits behind them.
-_LONGEST_WAIT_S = 3.0
 
 
 @dataclass(slots=True)
@@ -64,7 +63,7 @@ class Pace:
         closed_s = self._closed_s(keys)
         buckets = [self._bucket(key, now) for key in keys]
         wait_s = max([closed_s, *(bucket.wait_s(now) for bucket in buckets)])
-        if wait_s > _LONGEST_WAIT_S:
+        if wait_s > LONGEST_WAIT_S:
             raise Unavailable("Slack takes no more of this for the moment.", wait_s)
         for bucket in buckets:
             bucket.level -= 1

@@ -1,7 +1,7 @@
 """Where talk happens, who people are there, and what was delivered to us and posted by us."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
@@ -11,6 +11,10 @@ from brain.domain.identity import DepartmentId, MemberId
 from brain.domain.question import QuestionId
 
 DeliveryId = NewType("DeliveryId", UUID)
+# Platforms take private replies for half an hour at most.
+REPLY_FOR = timedelta(minutes=29)
+# Who would have to wait longer to post comes back later, so that nothing else waits behind them.
+LONGEST_WAIT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 """Accept a question: once this returns, it will be answered, whatever dies next."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import uuid4
 
 from brain.domain.attachment import MOST, Attachment, clean
-from brain.domain.conversation import Conversation
+from brain.domain.conversation import REPLY_FOR, Conversation
 from brain.domain.errors import Missing, Rejected
 from brain.domain.events import QuestionAsked
 from brain.domain.identity import Audience, Department, Principal
@@ -14,8 +13,6 @@ from brain.ports import Transaction
 from brain.ports.talk import TalkStore, TalkTransaction
 
 MAX_CHARACTERS = 8_000
-# Platforms take private replies for half an hour at most.
-_REPLY_FOR = timedelta(minutes=29)
 # What somebody asks who only attaches something.
 WHAT_IS_THIS = "What does this mean?"
 
@@ -64,7 +61,7 @@ class Accept:
             accepted = await tx.questions.accept(question, idempotency_key=key)
             if accepted == question.id:
                 if asking.reply_to:
-                    until = tx.now + _REPLY_FOR
+                    until = tx.now + REPLY_FOR
                     await tx.talk.messages.reply_to(
                         f"question/{accepted}", to=question.conversation, address=asking.reply_to, until=until
                     )

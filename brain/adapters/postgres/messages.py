@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from brain.domain.conversation import Claim, Conversation, MessageRef, Wait
+from brain.domain.conversation import LONGEST_WAIT_S, Claim, Conversation, MessageRef, Wait
 from brain.domain.identity import TenantId
 from brain.domain.question import ConversationId
 
@@ -52,8 +52,6 @@ WHERE c.id = :to AND c.reader = '' AND o.reader = ''
 AND other.turn_at > now() - make_interval(secs => :pace_s)
 AND EXISTS (SELECT FROM message WHERE key = :key AND ids = '{}')
 """
-# Who would have to wait longer comes back later, so that nothing else waits behind them.
-_LONGEST_WAIT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class SqlMessages:
             {"tenant": self.tenant, "key": key, "to": to},
         )
         wait_s = await self._turn_in_s(key, to, pace_s) if pace_s else 0.0
-        if wait_s > _LONGEST_WAIT_S:
+        if wait_s > LONGEST_WAIT_S:
             return Wait(wait_s)
         rows = await self.connection.execute(
             text(_CLAIM), {"key": key, "for_s": for_s + wait_s, "wait_s": wait_s}
