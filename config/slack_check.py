@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -175,7 +176,7 @@ def _signing(settings: Settings) -> Iterator[Finding]:
         return
     for number, secret in enumerate(secrets, start=1):
         name = "signing secret" if len(secrets) == 1 else f"signing secret {number}"
-        yield attempt(name, lambda secret=secret: _accepted(settings, secret), _RESTART)  # type: ignore[misc]  # bound now
+        yield attempt(name, partial(_accepted, settings, secret), _RESTART)
 
 
 def _accepted(settings: Settings, secret: str) -> str:

@@ -15,7 +15,7 @@ from demo.fake_slack.hooks import Hooks
 from demo.fake_slack.limits import Limits
 from demo.fake_slack.methods import Published, tiers_of
 from demo.fake_slack.people import Person, Stage
-from demo.fake_slack.records import Channel, Json, Token, User, Workspace
+from demo.fake_slack.records import Channel, Json, Kind, Token, User, Workspace
 from demo.fake_slack.sockets import Sockets
 from demo.fake_slack.web_api import Call, Violation, WebApi
 from demo.fake_slack.world import World
@@ -144,9 +144,10 @@ class FakeSlack:
     ) -> Channel:
         """It is shared with the workspaces of those members who are at home elsewhere."""
         workspace = home or self.workspace
-        kind, prefix = ("group", "G") if private else ("channel", "C")
+        kind: Kind = "group" if private else "channel"
+        prefix = "G" if private else "C"
         people = [one.id for one in members] + ([workspace.bot.id] if bot else [])
-        channel = Channel(self.world.fresh(prefix), name, kind, workspace.id, people)  # type: ignore[arg-type]
+        channel = Channel(self.world.fresh(prefix), name, kind, workspace.id, people)
         others = dict.fromkeys(one.user.team for one in members if one.user.team != workspace.id)
         channel.shared_with = list(others)
         for other in others:

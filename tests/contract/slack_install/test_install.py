@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from bots.slack.installing import Granted
 from bots.slack.scopes import needed
 from brain.adapters.postgres.store import connect
 from brain.client import Brain
-from brain.domain.conversation import ChannelRules, Conversation
+from brain.domain.conversation import ChannelRules, Conversation, DeliveryId
 from brain.domain.errors import Rejected
 from brain.domain.events import DeliveryAccepted
 from brain.domain.identity import TenantId
@@ -324,7 +325,7 @@ async def heard_that_it_is_gone(browser: Browser) -> None:
     await desk.slack.settled()
     brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
     for (id_,) in await rows(desk, "SELECT id FROM inbox WHERE payload IS NOT NULL"):
-        await hear(brain, [browser.slack.reach])(world.tenant, DeliveryAccepted(id_))  # type: ignore[arg-type]  # a row
+        await hear(brain, [browser.slack.reach])(world.tenant, DeliveryAccepted(DeliveryId(UUID(str(id_)))))
 
 
 async def test_removed_and_installed_again_before_we_hear_of_it(browser: Browser) -> None:
@@ -413,7 +414,7 @@ async def test_people_are_told_the_command_of_the_app(desk: Desk) -> None:
         world = desk.world
         brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
         for (id_,) in await rows(desk, "SELECT id FROM inbox WHERE payload IS NOT NULL"):
-            await hear(brain, [slack.reach])(world.tenant, DeliveryAccepted(id_))  # type: ignore[arg-type]  # a row
+            await hear(brain, [slack.reach])(world.tenant, DeliveryAccepted(DeliveryId(UUID(str(id_)))))
         seen = await ravi.hears("/acme why", ravi.dm)
     assert "/expert" not in seen.text
 
