@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CODE := benchmarks bots brain config demo integrations tests tools workers
-EXTRAS := litellm slack teams discord celery weaviate ocr
+EXTRAS := litellm slack teams discord celery weaviate ocr otel
 # Tried by running them, as a name alone may be an empty shim. `make PYTHON=/path/to/python3.12 setup` overrides.
 PROBE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
@@ -54,7 +54,7 @@ lock: setup-dev ## renew requirements/*.txt
 	$(COMPILE) --upgrade --all-extras --group build --group dev -o build/lock/all.txt
 	$(COMPILE) -c build/lock/all.txt --group build -o requirements/base.txt
 	$(COMPILE) -c build/lock/all.txt --group build --group dev --extra litellm --extra weaviate \
-		--extra slack --extra ocr -o requirements/dev.txt
+		--extra slack --extra ocr --extra celery --extra otel -o requirements/dev.txt
 	@set -e; for extra in $(EXTRAS); do echo "requirements/$$extra.txt"; \
 		$(COMPILE) -c build/lock/all.txt --group build --extra $$extra -o requirements/$$extra.txt; done
 	@! grep -nE '://|index-url|find-links|^-e|file:' requirements/*.txt || \
