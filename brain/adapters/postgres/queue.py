@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.claiming import CLAIM, NEXT_DUE
 from brain.adapters.postgres.store import CHANNEL, reachable
 from brain.domain.errors import Rejected, Unavailable
 from brain.domain.events import Event
@@ -42,22 +43,6 @@ WITH fact AS (
     WHERE (outbox.tenant_id, outbox.id) = (fact.tenant_id, fact.id)
 )
 SELECT count(*) FROM fact
-"""
-
-_CLAIM = """
-WITH due AS (
-    SELECT tenant_id, id FROM task
-    WHERE state = 'ready' AND due_at <= now() AND handler = ANY(CAST(:handlers AS text[]))
-    ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
-), leased AS (
-    UPDATE task SET state = 'leased', attempts = attempts + 1,
-        lease_until = now() + make_interval(secs => :lease)
-    FROM due WHERE (task.tenant_id, task.id) = (due.tenant_id, due.id)
-    RETURNING task.*
-)
-SELECT leased.tenant_id, leased.id, handler, attempts, crashes, error, name, payload
-FROM leased JOIN outbox ON (outbox.tenant_id, outbox.id) = (leased.tenant_id, event_id)
-ORDER BY leased.due_at
 """
 
 _LAPSE = """
@@ -211,12 +196,14 @@ class Queue:
                 await connection.execute(text(f"NOTIFY {CHANNEL}"))
             return moved
 
-    async def claim(self, handlers: Collection[str], *, limit: int, lease_s: float = 20) -> list[ClaimedTask]:
-        """Lease due tasks, the longest due first. The attempt is counted, and committed, before any work."""
+    async def claim(
+        self, handlers: Collection[str], *, limit: int, lease_s: float = 20, late_s: float = 0
+    ) -> list[ClaimedTask]:
+        """Lease tasks that are due, for `late_s` at least. Tenants take turns; of one tenant, the longest due
+        is first. The attempt is counted, and committed, before any work."""
+        wanted = {"handlers": list(handlers), "limit": limit, "lease": lease_s, "late": late_s}
         async with reachable(), self.engine.begin() as connection:
-            rows = await connection.execute(
-                text(_CLAIM), {"handlers": list(handlers), "limit": limit, "lease": lease_s}
-            )
+            rows = await connection.execute(text(CLAIM), wanted)
             return [
                 ClaimedTask(
                     tenant=TenantId(row.tenant_id),
@@ -289,13 +276,7 @@ class Queue:
     async def next_due_in_s(self, handlers: Collection[str]) -> float | None:
         """Zero where something is due now, None where nothing waits."""
         async with reachable(), self.engine.begin() as connection:
-            wait = await connection.scalar(
-                text(
-                    "SELECT extract(epoch FROM min(due_at) - now()) FROM task"
-                    " WHERE state = 'ready' AND handler = ANY(CAST(:handlers AS text[]))"
-                ),
-                {"handlers": list(handlers)},
-            )
+            wait = await connection.scalar(text(NEXT_DUE), {"handlers": list(handlers)})
             return None if wait is None else max(0.0, float(wait))
 
     async def counts(self) -> Counts:

@@ -63,7 +63,9 @@ class Task(SQLModel, table=True):
         UniqueConstraint("tenant_id", "event_id", "handler"),
         CheckConstraint("state IN ('ready', 'leased', 'unknown', 'done', 'dead')", name="state"),
         Index("task_done", "done_at", postgresql_where=text("state = 'done'")),
-        Index("task_due", "due_at", postgresql_where=text("state IN ('ready', 'leased')")),
+        Index("task_due", "handler", "due_at", postgresql_where=text("state = 'ready'")),
+        Index("task_turn", "handler", "tenant_id", "due_at", postgresql_where=text("state = 'ready'")),
+        Index("task_leased", "lease_until", postgresql_where=text("state = 'leased'")),
     )
     tenant_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
