@@ -157,7 +157,12 @@ class Settings(BaseSettings):
     slack_api_url: str = Field(
         default="https://slack.com/api/", description="Address of Slack's Web API; another one for tests."
     )
-    workers: int = Field(default=4, ge=1, le=64, description="Tasks that one process runs at a time.")
+    workers: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="Questions and messages one process works on at a time; other work has its own places.",
+    )
     audit_key: SecretStr | None = Field(
         default=None,
         description="Secrets that sign the audit trail, oldest first, comma between. Unset: in audit.key.",

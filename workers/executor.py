@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from brain.domain.errors import Denied, Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
 from brain.domain.records import TaskId, TaskState
+from workers.lanes import LANES, Lane, places
 from workers.relay import awoken, run_relay
 
 Handler = Callable[[TenantId, Event], Awaitable[None]]
@@ -35,7 +36,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Executor:
-    """Up to `concurrency` tasks at a time; a task that runs longer than `limit_s` counts as a bug.
+    """Each of its lanes has its places, the one in which people wait `concurrency`; a task that runs longer
+    than `limit_s` counts as a bug.
 
     Logs carry ids and places in the code, never texts: not even messages, which may quote some.
     """
@@ -48,43 +50,63 @@ class Executor:
     clock: Callable[[], float] = time.monotonic
     lease_s: float = 20.0
     limit_s: float = 300.0
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    lanes: Collection[Lane] = tuple(Lane)
     # By attempt: a task that lapsed here can be claimed here again before its former attempt has ended.
     _held: dict[tuple[TaskId, int], ClaimedTask] = field(init=False, default_factory=dict)
     _sweep_at: float = field(init=False, default=0.0)
+    # Lanes in which something may be due, or a place has become free.
+    _waiting: set[Lane] = field(init=False, default_factory=set)
+    _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Until cancelled; then work is stopped where it is, and its leases go back at no cost."""
         try:
             async with asyncio.TaskGroup() as group:
+                self._waiting.update(self.lanes)
                 while True:
-                    self.wake.clear()
+                    self._wake.clear()
                     pause_s = await self._start_due(group)
-                    await awoken(self.wake, within_s=pause_s)
+                    if not await awoken(self._wake, within_s=pause_s):
+                        self._waiting.update(self.lanes)
         finally:
             await _whole(self._release())
+
+    def look(self, *lanes: Lane) -> None:
+        """Something may be due in these lanes, or in any."""
+        self._waiting.update(lanes or self.lanes)
+        self._wake.set()
 
     async def _start_due(self, group: asyncio.TaskGroup) -> float:
         """Fill the free places; returns how long it takes until something can be due again."""
         try:
             await self._sweep()
-            for task in await _whole(self._claim()):
-                group.create_task(self._work(task)).add_done_callback(lambda _: self.wake.set())
-            due_in_s = await self.queue.next_due_in_s(self.handlers) if self._free else None
+            for lane in [lane for lane in self.lanes if lane in self._waiting]:
+                for task in await _whole(self._claim(lane)):
+                    group.create_task(self._work(task)).add_done_callback(partial(self._ended, lane))
+            free = [handler for lane in self.lanes if self._free(lane) for handler in self._handlers(lane)]
+            due_in_s = await self.queue.next_due_in_s(free) if free else None
         except Unavailable as error:
             log.warning("executor.unavailable", reason=str(error))
             return self.rng.uniform(0.5, 1.5)
         # Never a tight loop: what is due and was not leased is in somebody else's hands just now.
         return _SWEEP_S if due_in_s is None else min(_SWEEP_S, max(0.05, due_in_s))
 
-    @property
-    def _free(self) -> int:
-        return self.concurrency - len(self._held)
+    def _ended(self, lane: Lane, _work: asyncio.Task[None]) -> None:
+        self.look(lane)
 
-    async def _claim(self) -> list[ClaimedTask]:
-        if not self._free:
+    def _handlers(self, lane: Lane) -> list[str]:
+        return [handler for handler in self.handlers if LANES[handler] is lane]
+
+    def _free(self, lane: Lane) -> int:
+        taken = sum(LANES[task.handler] is lane for task in self._held.values())
+        return places(self.lanes, interactive=self.concurrency)[lane] - taken
+
+    async def _claim(self, lane: Lane) -> list[ClaimedTask]:
+        self._waiting.discard(lane)  # first: who calls meanwhile knows of something newer
+        handlers, free = self._handlers(lane), self._free(lane)
+        if not handlers or not free:
             return []
-        claimed = await self.queue.claim(self.handlers, limit=self._free, lease_s=self.lease_s)
+        claimed = await self.queue.claim(handlers, limit=free, lease_s=self.lease_s)
         self._held.update({(task.id, task.attempts): task for task in claimed})
         return claimed
 
@@ -92,6 +114,7 @@ class Executor:
         if self.clock() < self._sweep_at:
             return
         for lapsed in await self.queue.lapse():
+            self._waiting.update(self.lanes)
             known = log.bind(tenant=str(lapsed.tenant), task=str(lapsed.id), handler=lapsed.handler)
             known.warning("task.lapsed")
         self._sweep_at = self.clock() + min(_SWEEP_S, self.lease_s / 4)
@@ -217,7 +240,7 @@ async def working(executor: Executor) -> AsyncIterator[None]:
 
     def wake() -> None:
         facts.set()
-        executor.wake.set()
+        executor.look()
 
     async with asyncio.TaskGroup() as group:
         running = [

@@ -75,8 +75,9 @@ async def run_relay(queue: Queue, *, wake: asyncio.Event) -> None:
         await awoken(wake, within_s=_SWEEP_S)
 
 
-async def awoken(wake: asyncio.Event, *, within_s: float) -> None:
-    """Return at the wake, or when the time is over."""
+async def awoken(wake: asyncio.Event, *, within_s: float) -> bool:
+    """Return at the wake, or when the time is over; which of the two it was."""
     with suppress(TimeoutError):
         async with asyncio.timeout(within_s):
             await wake.wait()
+    return wake.is_set()

@@ -16,12 +16,13 @@ from brain.adapters.postgres.queue import LapsedTask, Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.adapters.postgres.tenants import create_tenant
 from brain.domain.errors import Denied, Missing, Rejected, Unavailable
-from brain.domain.events import Event, QuestionAsked
+from brain.domain.events import Event, PassagesChanged, QuestionAsked
 from brain.domain.identity import TenantId
 from brain.domain.question import QuestionId
 from brain.domain.records import Task, TaskState
 from config.settings import DatabaseUrls
 from workers.executor import Executor, Handler, working
+from workers.lanes import Lane
 
 SECRET = "the salary of the director"
 
@@ -137,6 +138,46 @@ async def test_two_executors_run_each_task_once(
     assert set(runs.values()) == {1}
     assert {task.attempts for task in done} == {1}
     assert 1 < busy[1] <= 8
+
+
+async def test_slow_work_of_other_lanes_delays_no_answer(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    """However much of it waits, and for however long it has been waiting."""
+    busy, most = 0, 0
+    slow = asyncio.Event()
+
+    async def replicate(tenant: TenantId, event: Event) -> None:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        slow.set()
+        await asyncio.Event().wait()
+
+    async def answer(tenant: TenantId, event: Event) -> None:
+        await asyncio.sleep(0)
+
+    for _ in range(20):
+        async with facts.transaction(tenant) as tx:
+            await tx.emit(PassagesChanged(uuid4()))
+    await queue.relay({"PassagesChanged": ("replicate",)}, limit=100)
+    one = Executor(queue, {"answer": answer, "replicate": replicate}, 1, Hurry())
+    async with started(one), asyncio.timeout(30):
+        await slow.wait()
+        await asked(facts, tenant, queue, times=5)
+        one.look()
+        await until(tasks, TaskState.DONE)
+    assert most == 1
+
+
+async def test_only_its_own_lanes_are_worked_on(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks
+) -> None:
+    await asked(facts, tenant, queue)
+    other = Executor(queue, {"answer": raising()}, 4, Hurry(), lanes=[Lane.INDEX, Lane.BULK])
+    async with started(other):
+        await asyncio.sleep(0.2)
+        assert {task.state for task in await tasks()} == {TaskState.READY}
 
 
 async def test_a_fact_reaches_its_handler_through_listener_relay_and_executor(
@@ -312,7 +353,7 @@ async def test_what_lapsed_here_may_be_claimed_here_again(
             async with queue.engine.begin() as connection:
                 await connection.execute(text("UPDATE task SET lease_until = now()"))
             lapsed = await queue.lapse()
-        one.wake.set()
+        one.look()
         await begun[1].wait()
         finish.set()
         [task] = await until(tasks, TaskState.DONE)

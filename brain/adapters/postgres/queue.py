@@ -26,6 +26,9 @@ _EVENTS: Mapping[str, Callable[..., Event]] = {event.__name__: event for event i
 _TASK = tables.table(tables.Task)
 Change = ColumnElement[Any] | str | None
 
+# One number for "somebody is sweeping".
+_SWEEPING = 7_316_254_004
+
 _RELAY = """
 WITH fact AS (
     SELECT tenant_id, id, name, due_at FROM outbox
@@ -219,8 +222,13 @@ class Queue:
             ]
 
     async def lapse(self) -> list[LapsedTask]:
-        """Count a crash for every lease that is over. Whoever claims the task next sees how many it had."""
+        """Count a crash for every lease that is over. Whoever claims the task next sees how many it had.
+
+        One process at a time: while another is at it, there is nothing to do.
+        """
         async with reachable(), self.engine.begin() as connection:
+            if not await connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({_SWEEPING})")):
+                return []
             rows = await connection.execute(text(_LAPSE))
             return [
                 LapsedTask(TenantId(row.tenant_id), TaskId(row.id), row.handler, row.crashes) for row in rows

@@ -1,0 +1,23 @@
+"""Every handler has its lane, and every lane its places."""
+
+from workers.lanes import LANES, Lane, places
+from workers.relay import SUBSCRIPTIONS
+
+
+def test_every_handler_has_its_lane() -> None:
+    assert set(LANES) == {handler for handlers in SUBSCRIPTIONS.values() for handler in handlers}
+
+
+def test_nobody_waits_behind_anything_but_questions_and_messages() -> None:
+    assert {handler for handler, lane in LANES.items() if lane is Lane.INTERACTIVE} == {
+        "hear",
+        "answer",
+        "deliver",
+    }
+
+
+def test_every_lane_has_places_of_its_own() -> None:
+    known = places(tuple(Lane), interactive=7)
+    assert set(known) == set(Lane)
+    assert min(known.values()) > 0
+    assert known[Lane.INTERACTIVE] == 7
