@@ -61,7 +61,7 @@ Character = Callable[[Body], Reply]
 @dataclass(slots=True)
 class FakeOpenAI:
     """Gives `replies` in order, the last one again and again, or what its `character` makes of a request;
-    `gone`: a client left before the end."""
+    `gone`: a client left before the end. Each waits for `delay_s`; `keep` is whether requests are."""
 
     replies: list[Reply] = field(default_factory=list)
     character: Character | None = None
@@ -70,6 +70,8 @@ class FakeOpenAI:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     base: str = ""
     connections: dict[asyncio.StreamWriter, asyncio.Task[None]] = field(default_factory=dict)
+    delay_s: float = 0.0
+    keep: bool = True
 
     def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections[writer] = asyncio.create_task(self._serve(reader, writer))
@@ -95,8 +97,11 @@ class FakeOpenAI:
             for name, _, value in (line.partition(":") for line in head[1:] if line)
         }
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
-        self.requests.append(Request(head[0].split(" ")[1], headers, body, time.monotonic()))
+        if self.keep:
+            self.requests.append(Request(head[0].split(" ")[1], headers, body, time.monotonic()))
         self.arrived.set()
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
         reply = self._reply(body)
         if isinstance(reply, Failure):
             writer.write(_failure(reply))
