@@ -161,7 +161,7 @@ class _Up:
                 forgetting(wiring.queue, days=self.settings.retention_days),
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
                 working(executor(self.settings, wiring, report=self.surface.board.report)),
-                listening(self.settings, wiring.slack),
+                listening(self.settings, wiring.slack, wiring.measures),
             ):
                 server = _Server(config)
                 serving = asyncio.create_task(server.serve())

@@ -18,6 +18,7 @@ from bots.slack.platform import SlackPlatform
 from brain.client import Brain
 from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.errors import ExpertError, Rejected
+from config.measures import Measures
 from config.settings import Settings
 from config.slack_install import Installing
 from config.slack_workspaces import Workspaces, workspaces_of
@@ -64,7 +65,9 @@ class Slack:
             self.installing.receive_at(app)
 
 
-def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExitStack) -> Slack | None:
+def slack(
+    settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExitStack, *, measures: Measures
+) -> Slack | None:
     """None where neither a token is set, nor what other workspaces install it by."""
     if settings.slack_bot_token is None and settings.slack_client_id is None:
         return None
@@ -76,6 +79,10 @@ def slack(settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExi
     workspaces, installed = workspaces_of(settings, brain.store, system)
 
     async def keep(inbound: Inbound) -> None:
+        with measures.acknowledging("slack"):
+            await kept(inbound)
+
+    async def kept(inbound: Inbound) -> None:
         delivery = Delivery(
             id=DeliveryId(uuid4()),
             source="slack",
@@ -116,7 +123,7 @@ def signing_secrets(settings: Settings) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def listening(settings: Settings, known: Slack | None) -> AsyncIterator[None]:
+async def listening(settings: Settings, known: Slack | None, measures: Measures) -> AsyncIterator[None]:
     """Through Socket Mode, where there is an app-level token for it; for as long as the block lasts."""
     if known is None:
         yield
@@ -127,6 +134,12 @@ async def listening(settings: Settings, known: Slack | None) -> AsyncIterator[No
             handler = known.receiver.sockets(token.get_secret_value(), api=settings.slack_api_url)
             stack.push_async_callback(handler.client.close)
             connect = handler.client.connect
+
+            def stands() -> bool:
+                session = handler.client.current_session
+                return session is not None and not session.closed
+
+            measures.connection("slack", stands)
         starting = asyncio.create_task(_started(known.workspaces, connect))
         try:
             yield

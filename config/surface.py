@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from brain.adapters.postgres.gauges import queue_gauges
 from brain.adapters.postgres.store import reachable
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.api.app import create_app
@@ -15,6 +16,7 @@ from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
 from brain.domain.errors import Unavailable
+from brain.domain.records import TaskState
 from brain.usecases.calibrate import Calibrate
 from brain.usecases.erase import Erase
 from brain.usecases.export import Export
@@ -48,9 +50,13 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
         return Readiness(all(check.ok for check in checks), checks)
 
     async def queue_counts() -> Mapping[str, float]:
-        counts = await wiring.queue.counts()
-        by_state = {state.value: float(count) for state, count in counts.tasks.items()}
-        return by_state | {"oldest_due_s": max(counts.oldest_due_s, counts.oldest_unrelayed_s)}
+        measures = wiring.measures
+        measures.queue = None
+        measures.queue = queue = await queue_gauges(wiring.system_engine)
+        by_state = {state.value: 0.0 for state in TaskState if state is not TaskState.DONE}
+        for one in queue.handlers:
+            by_state[one.state.value] += one.tasks
+        return by_state | {"oldest_due_s": max(queue.oldest_due_s, queue.oldest_unrelayed_s)}
 
     app = create_app(
         Services(
@@ -65,6 +71,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             calibrate=Calibrate(wiring.store, wiring.ask.calibration),
             ready=ready,
             queue_counts=queue_counts,
+            registry=wiring.measures.registry,
             version=_version(),
             board=state.board,
             circuits=(

@@ -27,6 +27,7 @@ from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
 from config.embedders import ServingEmbedder, embedder_in_force, loaded
 from config.indexes import knowledge_index
+from config.measures import Measures
 from config.models import models
 from config.settings import DatabaseUrls, Settings
 from config.slack import Slack, slack
@@ -61,6 +62,7 @@ class Wiring:
     circuits: tuple[Circuit, ...]
     brain: Brain
     slack: Slack | None
+    measures: Measures
 
 
 @asynccontextmanager
@@ -74,6 +76,8 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         stack.push_async_callback(system_engine.dispose)
         await role_below_row_security(app_engine, setting=APP_SETTING)
         await role_below_row_security(system_engine, setting=SYSTEM_SETTING)
+        measures = Measures()
+        measures.pools({"app": app_engine, "system": system_engine})
         store = SqlStore(app_engine, audit_keyring(settings))
         by_role = await models(settings, stack)
         embedder = await _embedder(settings, system_engine, stack)
@@ -103,7 +107,8 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             index=index,
             circuits=by_role.circuits,
             brain=brain,
-            slack=slack(settings, brain, system_engine, stack),
+            slack=slack(settings, brain, system_engine, stack, measures=measures),
+            measures=measures,
         )
 
 
@@ -139,4 +144,4 @@ def executor(settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId
         "renew": again,
     }
     rng = random.Random()  # noqa: S311  # spreads retries
-    return Executor(wiring.queue, handlers, settings.workers, rng, last_resorts)
+    return Executor(wiring.queue, handlers, settings.workers, rng, last_resorts, watch=wiring.measures)

@@ -20,6 +20,7 @@ from brain.domain.identity import TenantId
 from brain.domain.records import TaskId, TaskState
 from workers.lanes import LANES, Lane, places
 from workers.relay import awoken, run_relay
+from workers.watch import Unwatched, Watch
 
 Handler = Callable[[TenantId, Event], Awaitable[None]]
 # Writes how an attempt ended; None where the lease was lost meanwhile.
@@ -51,6 +52,7 @@ class Executor:
     lease_s: float = 20.0
     limit_s: float = 300.0
     lanes: Collection[Lane] = tuple(Lane)
+    watch: Watch = field(default_factory=Unwatched)
     # By attempt: a task that lapsed here can be claimed here again before its former attempt has ended.
     _held: dict[tuple[TaskId, int], ClaimedTask] = field(init=False, default_factory=dict)
     _sweep_at: float = field(init=False, default=0.0)
@@ -117,17 +119,21 @@ class Executor:
             self._waiting.update(self.lanes)
             known = log.bind(tenant=str(lapsed.tenant), task=str(lapsed.id), handler=lapsed.handler)
             known.warning("task.lapsed")
+            self.watch.struck(lapsed.handler)
         self._sweep_at = self.clock() + min(_SWEEP_S, self.lease_s / 4)
 
     async def _work(self, task: ClaimedTask) -> None:
         known = log.bind(
             tenant=str(task.tenant), task=str(task.id), handler=task.handler, attempt=task.attempts
         ).bind(**task.payload)
+        self.watch.began(task)
+        began = self.clock()
         outcome = await self._outcome(task, known)  # cancelled in here it stays held, to be released
+        seconds = self.clock() - began
         del self._held[task.id, task.attempts]
-        if outcome:
-            await _whole(self._record(outcome, known))
-        else:
+        state = await _whole(self._record(outcome, known)) if outcome else None
+        self.watch.ended(task, state, seconds=seconds)
+        if not outcome:
             known.warning("task.lease_lost")
 
     async def _outcome(self, task: ClaimedTask, known: structlog.stdlib.BoundLogger) -> Outcome | None:
@@ -176,6 +182,8 @@ class Executor:
     ) -> Outcome:
         after_s += self.rng.uniform(0, min(_LONGEST_BACKOFF_S, 2.0 ** min(task.attempts, 10)))
         known.info("task.postponed", after_s=round(after_s, 1))
+        if strike:
+            self.watch.struck(task.handler)
         return partial(self.queue.retry, task, after_s=after_s, error=error, strike=strike)
 
     async def _attempt(self, task: ClaimedTask) -> bool:
@@ -203,7 +211,7 @@ class Executor:
         async with asyncio.timeout(self.limit_s):
             await self.handlers[task.handler](task.tenant, decode(task.event_name, task.payload))
 
-    async def _record(self, outcome: Outcome, known: structlog.stdlib.BoundLogger) -> None:
+    async def _record(self, outcome: Outcome, known: structlog.stdlib.BoundLogger) -> TaskState | None:
         """The database may be away just now: insist for as long as the lease can be ours."""
         lease_over = self.clock() + self.lease_s
         while True:
@@ -221,6 +229,7 @@ class Executor:
             known.error("task.dead")
         else:
             known.info("task.recorded", state=state.value)
+        return state
 
     async def _release(self) -> None:
         if not self._held:

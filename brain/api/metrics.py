@@ -14,10 +14,10 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 
 
 class Metrics:
-    """One registry for each app, so that two apps in one process do not count together."""
+    """One registry for each process, or for each app, so that two of them do not count together."""
 
-    def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        registry = self._registry = registry or CollectorRegistry()
         self._requests = Counter(
             "expert_requests", "Requests answered.", ["method", "route", "status"], registry=registry
         )
@@ -51,7 +51,7 @@ class Metrics:
             "expert_limited", "Requests refused, by what there was too much of.", ["kind"], registry=registry
         )
         self._store_up = Gauge("expert_store_up", "1 where the database answers.", registry=registry)
-        self._tasks = Gauge("expert_tasks", "Tasks in each state.", ["state"], registry=registry)
+        self._tasks = Gauge("expert_tasks", "Tasks in each state but done.", ["state"], registry=registry)
         self._oldest = Gauge(
             "expert_oldest_task_age_seconds",
             "How long the oldest due task has been waiting.",
@@ -97,7 +97,7 @@ class Metrics:
         self._store_up.set(0 if counts is None else 1)
         self._tasks.clear()
         if counts is not None:
-            for state in TaskState:
+            for state in (one for one in TaskState if one is not TaskState.DONE):
                 self._tasks.labels(state.value).set(counts.get(state.value, 0))
             self._oldest.set(counts.get("oldest_due_s", 0))
         return generate_latest(self._registry)

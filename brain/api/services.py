@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from prometheus_client import CollectorRegistry
+
 from brain.api.limits import Limits
 from brain.api.progress import ProgressBoard
 from brain.domain.circuit import Circuit
@@ -34,9 +36,10 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`queue_counts` gives how many tasks are in each state, by the state's name, and `oldest_due_s`: how
-    long the oldest due one has been waiting. `board` is where the workers of this process report too;
-    `circuits` are the backends that this process asks over the network.
+    """`queue_counts` gives how many tasks are in each state but done, by the state's name, and
+    `oldest_due_s`: how long the oldest due one has been waiting. `registry` is where everything of this
+    process is counted. `board` is where the workers of this process report too; `circuits` are the backends
+    that this process asks over the network.
     """
 
     store: TalkStore
@@ -51,6 +54,7 @@ class Services:
     ready: Callable[[], Awaitable[Readiness]]
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     version: str
+    registry: CollectorRegistry | None = None
     board: ProgressBoard = field(default_factory=ProgressBoard)
     circuits: Sequence[Circuit] = ()
     limits: Limits = field(default_factory=Limits)

@@ -80,7 +80,7 @@ async def run(running: Running) -> None:
             calls.pace = Unpaced()
         tasks = executor(settings, wiring, report=lambda _: silent)
         tasks.lease_s = running.lease_s
-        async with working(tasks), listening(settings, wiring.slack):
+        async with working(tasks), listening(settings, wiring.slack, wiring.measures):
             await asyncio.Event().wait()
 
 

@@ -18,6 +18,7 @@ from bots.slack.scopes import needed
 from brain.adapters.postgres.store import connect
 from brain.client import Brain
 from config import slack as slack_config
+from config.measures import Measures
 from config.settings import DatabaseUrls, Settings, load_settings
 from demo.fake_slack import FakeSlack, Person
 from tests.conftest import PARSER, World
@@ -54,7 +55,7 @@ class Desk:
         world, settings = self.world, self.settings
         brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
         async with AsyncExitStack() as stack:
-            known = slack_config.slack(settings, brain, self.system, stack)
+            known = slack_config.slack(settings, brain, self.system, stack, measures=Measures())
             assert known is not None
             app = self.app = FastAPI()
             known.receive_at(app)
@@ -64,7 +65,7 @@ class Desk:
                 await asyncio.sleep(0.01)
             port = server.servers[0].sockets[0].getsockname()[1]
             self.set(port=str(port))
-            await stack.enter_async_context(slack_config.listening(settings, known))
+            await stack.enter_async_context(slack_config.listening(settings, known, Measures()))
             if settings.slack_app_token is not None:
                 await self.slack.until(lambda: self.slack.sockets.connections, 10)
             try:

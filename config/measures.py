@@ -1,0 +1,251 @@
+"""What one process counts beside its HTTP requests: tasks, acknowledgements, and what it reads when asked."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from brain.adapters.postgres.gauges import QueueGauges
+from brain.adapters.postgres.queue import ClaimedTask
+from brain.domain.records import TaskState
+from workers.lanes import LANES, Lane
+
+# Label values, and the number; read when Prometheus asks.
+Samples = Iterable[tuple[Sequence[str], float]]
+
+_TASK_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_ACKNOWLEDGED_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)
+_ANSWER_BUCKETS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_ENDED = {TaskState.DONE: "done", TaskState.READY: "again", TaskState.DEAD: "dead"}
+
+
+class Kept(StrEnum):
+    """Where a delivery was when its platform was told that we have it."""
+
+    DATABASE = "database"
+    JOURNAL = "journal"
+    NOWHERE = "nowhere"
+
+
+@dataclass(frozen=True)
+class Reading(Collector):
+    """A metric that is not counted along the way, but read when somebody looks."""
+
+    name: str
+    says: str
+    labels: Sequence[str]
+    read: Callable[[], Samples]
+    counts: bool = False
+
+    def describe(self) -> Iterable[Metric]:
+        yield self._family()
+
+    def collect(self) -> Iterable[Metric]:
+        family = self._family()
+        for values, number in self.read():
+            family.add_metric(values, number)
+        yield family
+
+    def _family(self) -> CounterMetricFamily | GaugeMetricFamily:
+        kind = CounterMetricFamily if self.counts else GaugeMetricFamily
+        return kind(self.name, self.says, labels=self.labels)
+
+
+class Measures:
+    """One registry for each process. No tenant, no name and no text is ever a label."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        # None: the database did not answer when it was last asked.
+        self.queue: QueueGauges | None = None
+        ProcessCollector(registry=self.registry)
+        self._tasks()
+        self._replies()
+        self._queue()
+        self._connected: dict[str, Callable[[], bool]] = {}
+        self.reads(
+            "expert_platform_connected",
+            "1 where the connection to a platform stands that delivers over one of ours.",
+            ("platform",),
+            lambda: [((name,), float(stands())) for name, stands in self._connected.items()],
+        )
+
+    def _tasks(self) -> None:
+        self._attempts = self._counter("expert_task_attempts", "Attempts at tasks that began.", "handler")
+        self._retries = self._counter(
+            "expert_task_retries", "Attempts after which the task is to be tried again.", "handler"
+        )
+        self._strikes = self._counter(
+            "expert_task_strikes",
+            "Attempts that met a bug, or whose worker stopped without a word.",
+            "handler",
+        )
+        self._dead = self._counter("expert_tasks_dead", "Tasks given up.", "handler")
+        for handler in LANES:  # from the start: what goes from nothing to one has not increased
+            self._strikes.labels(handler)
+            self._dead.labels(handler)
+        self._lasted = Histogram(
+            "expert_task_duration_seconds",
+            "Seconds that an attempt took, by how it ended: done, again, dead, or lost to another worker.",
+            ["handler", "outcome"],
+            buckets=_TASK_BUCKETS,
+            registry=self.registry,
+        )
+
+    def _replies(self) -> None:
+        self._acknowledged = Histogram(
+            "expert_acknowledgement_seconds",
+            "Seconds until what a platform delivered was kept (database, journal) or refused (nowhere).",
+            ["platform", "kept"],
+            buckets=_ACKNOWLEDGED_BUCKETS,
+            registry=self.registry,
+        )
+
+    def _queue(self) -> None:
+        """Of the whole installation: every process that tells them tells the same."""
+        self.reads("expert_lane_tasks", "Tasks in each lane, by state.", ("lane", "state"), self._by_lane)
+        self.reads("expert_lane_due_tasks", "Tasks that could be worked on now.", ("lane",), self._due)
+        self.reads(
+            "expert_lane_oldest_age_seconds",
+            "How long the oldest due task of a lane has been waiting past its time.",
+            ("lane",),
+            self._oldest,
+        )
+        self.reads(
+            "expert_outbox_unrelayed",
+            "Facts that are no tasks yet.",
+            (),
+            lambda: self._of(lambda q: q.unrelayed),
+        )
+        self.reads(
+            "expert_relay_lag_seconds",
+            "How long the oldest fact has been waiting to become tasks.",
+            (),
+            lambda: self._of(lambda queue: queue.oldest_unrelayed_s),
+        )
+        self.reads(
+            "expert_table_rows",
+            "Rows of a table, as the database estimates.",
+            ("table",),
+            lambda: [((name,), rows) for name, rows in (self.queue.rows if self.queue else {}).items()],
+        )
+        self.reads(
+            "expert_table_bytes",
+            "Bytes that a table takes on disk, with its indexes.",
+            ("table",),
+            lambda: [((name,), size) for name, size in (self.queue.bytes if self.queue else {}).items()],
+        )
+
+    def connection(self, platform: str, stands: Callable[[], bool]) -> None:
+        self._connected[platform] = stands
+
+    def pools(self, engines: Mapping[str, AsyncEngine]) -> None:
+        """By role: how many of its connections are busy, and how many there may be."""
+
+        def read(number: Callable[[AsyncAdaptedQueuePool], int]) -> Samples:
+            return [
+                ((role,), number(engine.pool))
+                for role, engine in engines.items()
+                if isinstance(engine.pool, AsyncAdaptedQueuePool)
+            ]
+
+        self.reads(
+            "expert_pool_used_connections",
+            "Database connections of a role that are in use.",
+            ("role",),
+            lambda: read(lambda pool: pool.checkedout()),
+        )
+        self.reads(
+            "expert_pool_size",
+            "Connections that a role may have.",
+            ("role",),
+            lambda: read(lambda pool: pool.size()),
+        )
+
+    def reads(
+        self,
+        name: str,
+        says: str,
+        labels: Sequence[str],
+        read: Callable[[], Samples],
+        *,
+        counts: bool = False,
+    ) -> None:
+        self.registry.register(Reading(name, says, labels, read, counts))
+
+    # What the executor tells.
+
+    def began(self, task: ClaimedTask) -> None:
+        self._attempts.labels(task.handler).inc()
+
+    def ended(self, task: ClaimedTask, state: TaskState | None, *, seconds: float) -> None:
+        outcome = _ENDED.get(state, "lost") if state else "lost"
+        self._lasted.labels(task.handler, outcome).observe(seconds)
+        if state is TaskState.READY:
+            self._retries.labels(task.handler).inc()
+        elif state is TaskState.DEAD:
+            self._dead.labels(task.handler).inc()
+
+    def struck(self, handler: str) -> None:
+        self._strikes.labels(handler).inc()
+
+    # What platforms are told.
+
+    @contextmanager
+    def acknowledging(self, platform: str) -> Iterator["Acknowledging"]:
+        """Around keeping a delivery; an error means that it was not kept."""
+        keeping, began = Acknowledging(), perf_counter()
+        try:
+            yield keeping
+        except BaseException:
+            keeping.kept = Kept.NOWHERE
+            raise
+        finally:
+            self._acknowledged.labels(platform, keeping.kept.value).observe(perf_counter() - began)
+
+    def _counter(self, name: str, says: str, *labels: str) -> Counter:
+        return Counter(name, says, labels, registry=self.registry)
+
+    def _of(self, read: Callable[[QueueGauges], float]) -> Samples:
+        return [] if self.queue is None else [((), read(self.queue))]
+
+    def _by_lane(self) -> Samples:
+        if self.queue is None:
+            return
+        for lane in Lane:
+            for state in (one for one in TaskState if one is not TaskState.DONE):
+                of_it = [
+                    one for one in self.queue.handlers if one.state is state and _lane(one.handler) is lane
+                ]
+                yield (lane.value, state.value), sum(one.tasks for one in of_it)
+
+    def _due(self) -> Samples:
+        if self.queue is None:
+            return
+        ready = [one for one in self.queue.handlers if one.state is TaskState.READY]
+        for lane in Lane:
+            yield (lane.value,), sum(one.due for one in ready if _lane(one.handler) is lane)
+
+    def _oldest(self) -> Samples:
+        if self.queue is None:
+            return
+        for lane in Lane:
+            of_it = [one.oldest_s for one in self.queue.handlers if _lane(one.handler) is lane]
+            yield (lane.value,), max(of_it, default=0.0)
+
+
+@dataclass(slots=True)
+class Acknowledging:
+    kept: Kept = Kept.DATABASE
+
+
+def _lane(handler: str) -> Lane:
+    """A task that another version left belongs where somebody notices it."""
+    return LANES.get(handler, Lane.INTERACTIVE)
