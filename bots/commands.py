@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import ceil
 from uuid import UUID
 
 from bots import homes, messages, present, responding, review_cards, reviewing
@@ -34,7 +35,7 @@ from brain.domain.conversation import (
     DeliveryId,
     Identity,
 )
-from brain.domain.errors import Denied, Rejected
+from brain.domain.errors import Denied, Rejected, TooFast
 from brain.domain.identity import Audience, Department, Principal, TenantId
 from brain.domain.review import ReviewId
 
@@ -186,8 +187,12 @@ class Commands:
                 reply_to=said.reply_to,
                 attachments=await read_files(scene, said),
             )
-            await self.brain.ask(asker, asking)
-            return
+            try:
+                await self.brain.ask(asker, asking)
+            except TooFast as error:
+                problem = scene.texts("too_fast", seconds=ceil(error.retry_after_s))
+            else:
+                return
         if overheard is None:
             await scene.reply(problem)
 

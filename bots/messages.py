@@ -29,11 +29,13 @@ def percent(share: float) -> int:
     return min(99, int(share * 100))
 
 
-def about(standing: Standing, texts: Texts, *, private: bool = False) -> Message:
+def about(standing: Standing, texts: Texts, *, private: bool = False, queued: bool = False) -> Message:
     """What is known of the question by now, for the conversation it was asked in.
 
-    `private`: only the one who asked sees it, and may share it.
+    `private`: only the one who asked sees it, and may share it. `queued`: it takes longer than usual.
     """
+    if queued and standing.reply.answer is None:
+        return Message(texts("queued"))
     said = _said(standing, texts, private=private)
     notes = (said.note, _read(standing.reply.question, texts))
     return replace(said, note=" · ".join(filter(None, notes)))

@@ -1,7 +1,7 @@
 """What bots and integrations can have the brain do; here, in the same process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from brain.domain.attachment import Attachment
@@ -20,6 +20,7 @@ from brain.domain.errors import Unavailable
 from brain.domain.events import ReviewChanged
 from brain.domain.identity import Audience, Department, DepartmentId, MemberId, Principal, TenantId
 from brain.domain.knowledge import DocumentId
+from brain.domain.overload import Backlog
 from brain.domain.question import Question, QuestionId
 from brain.domain.records import Reason
 from brain.domain.reply import Card, Reply, Standing
@@ -50,6 +51,7 @@ class Brain:
     accept: Accept
     decide: Decide
     parser: Parser
+    backlog: Backlog = field(default_factory=Backlog)
     # Longer than one call may take; whoever dies with a claim holds the others up for so long.
     claim_s: float = 30.0
     # Between two messages in a channel, whichever process posts them.
@@ -136,6 +138,10 @@ class Brain:
 
     async def ask(self, principal: Principal, asking: Asking) -> QuestionId:
         return await self.accept(principal, asking)
+
+    def queued(self, tenant: TenantId) -> bool:
+        """Whether whoever asks now has to wait for long."""
+        return self.backlog.queued(tenant)
 
     async def replies(self, principal: Principal, *, limit: int) -> list[Reply]:
         return await read.replies(self.store, principal, limit=limit)

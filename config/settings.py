@@ -123,6 +123,30 @@ class Settings(BaseSettings):
         default=50.0, gt=0, le=1e6, description="Requests of any kind a second that one key may send."
     )
     requests_burst: int = Field(default=200, ge=1, le=10**6, description="Requests of one key at a time.")
+    tenant_questions_per_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=1e6,
+        description="Questions a second of one tenant from chat platforms; faster ones wait their turn.",
+    )
+    tenant_questions_burst: int = Field(
+        default=20, ge=1, le=10**6, description="Questions of one tenant that are taken up at a time."
+    )
+    member_questions_per_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=1e6,
+        description="Questions a second of one person from chat platforms; faster ones wait their turn.",
+    )
+    member_questions_burst: int = Field(
+        default=10, ge=1, le=10**6, description="Questions of one person that are taken up at a time."
+    )
+    model_at_once: int = Field(
+        default=8, ge=1, le=1000, description="Answers that one process has models write at a time."
+    )
+    deliveries_at_once: int = Field(
+        default=256, ge=1, le=10**5, description="Requests of chat platforms taken at a time; more get a 503."
+    )
     wrong_keys: int = Field(
         default=20, ge=1, le=10**6, description="Wrong keys from one address before it has to wait."
     )

@@ -11,11 +11,12 @@ from brain.adapters.postgres.gauges import queue_gauges
 from brain.adapters.postgres.store import reachable
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.api.app import create_app
-from brain.api.limits import Limits, Rate
+from brain.api.limits import Limits
 from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
 from brain.domain.errors import Unavailable
+from brain.domain.rates import Rate
 from brain.domain.records import TaskState
 from brain.usecases.calibrate import Calibrate
 from brain.usecases.erase import Erase

@@ -18,6 +18,7 @@ from brain.client import Brain
 from brain.domain.circuit import Circuit
 from brain.domain.confidence import Calibration
 from brain.domain.question import QuestionId
+from brain.domain.rates import Rate, Turns
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
@@ -82,7 +83,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         by_role = await models(settings, stack)
         embedder = await _embedder(settings, system_engine, stack)
         index = knowledge_index(settings, app_engine, stack)
-        accept, decide = Accept(store), Decide(store, embedder)
+        accept, decide = Accept(store, _turns(settings)), Decide(store, embedder)
         files = AttachedFiles(documents)
         stack.callback(files.close)
         brain = Brain(store, embedder, accept, decide, files)
@@ -110,6 +111,13 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             slack=slack(settings, brain, system_engine, stack, measures=measures),
             measures=measures,
         )
+
+
+def _turns(settings: Settings) -> Turns:
+    return Turns(
+        tenant=Rate(settings.tenant_questions_burst, settings.tenant_questions_per_s),
+        member=Rate(settings.member_questions_burst, settings.member_questions_per_s),
+    )
 
 
 async def _embedder(settings: Settings, system: AsyncEngine, stack: AsyncExitStack) -> ServingEmbedder:

@@ -23,6 +23,7 @@ from brain.domain.events import (
     Event,
     PassagesChanged,
     QuestionAsked,
+    QuestionQueued,
     ReviewChanged,
     ReviewClockRang,
     ReviewExpired,
@@ -36,6 +37,7 @@ from brain.domain.events import (
 SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
     DeliveryAccepted: ("hear",),
     QuestionAsked: ("answer", "deliver"),
+    QuestionQueued: ("deliver",),
     AnswerPublished: ("deliver",),
     AskedBack: ("deliver",),
     ReviewRequested: ("deliver", "show_review"),

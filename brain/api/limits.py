@@ -13,23 +13,12 @@ from ipaddress import IPv6Network, ip_address
 from time import monotonic
 from typing import Generic, TypeVar
 
+from brain.domain.rates import Bucket, Rate
+
 # Who has not been seen for longest makes room; an attacker's million addresses cost no memory.
 _KEPT = 10_000
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many at once, and then so many a second."""
-
-    burst: int
-    per_s: float
-
-    @property
-    def window_s(self) -> int:
-        """How long a whole burst takes to come back."""
-        return math.ceil(self.burst / self.per_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +31,6 @@ class Limits:
     streams: int = 8
     in_process: int = 512
     failures: Rate = Rate(burst=20, per_s=0.2)
-
-
-@dataclass(slots=True)
-class Bucket:
-    """Filled at a steady rate, emptied by whoever takes."""
-
-    rate: Rate
-    left: float
-    at_s: float
-
-    def wait_s(self, now_s: float) -> float:
-        """0 where one can be taken."""
-        self.left = min(self.rate.burst, self.left + (now_s - self.at_s) * self.rate.per_s)
-        self.at_s = now_s
-        return max(0.0, (1 - self.left) / self.rate.per_s)
-
-    def take(self) -> None:
-        self.left -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +109,7 @@ class Turnstile:
     def admit(self, key: str) -> Allowance:
         """A key that proved to be right."""
         now, limits = self._clock(), self._limits
-        allowance = Allowance(_full(limits.requests, now), _full(limits.questions, now))
+        allowance = Allowance(Bucket.full(limits.requests, now), Bucket.full(limits.questions, now))
         self._keys.put(_digest(key), allowance)
         return allowance
 
@@ -146,7 +117,7 @@ class Turnstile:
         """A key from there was wrong, perhaps for some minutes only: revoked."""
         self._keys.known.pop(_digest(key), None)
         address = _network(address)
-        bucket = self._addresses.get(address) or _full(self._limits.failures, self._clock())
+        bucket = self._addresses.get(address) or Bucket.full(self._limits.failures, self._clock())
         bucket.wait_s(self._clock())
         bucket.take()
         self._addresses.put(address, bucket)
@@ -192,10 +163,6 @@ def rate_headers(name: str, bucket: Bucket) -> dict[str, str]:
         "RateLimit-Policy": f'"{name}";q={rate.burst};w={rate.window_s}',
         "RateLimit": f'"{name}";r={left};t={math.ceil((rate.burst - bucket.left) / rate.per_s)}',
     }
-
-
-def _full(rate: Rate, now_s: float) -> Bucket:
-    return Bucket(rate, float(rate.burst), now_s)
 
 
 def _network(address: str) -> str:

@@ -20,6 +20,14 @@ class Denied(ExpertError):
     """You may not do this."""
 
 
+class TooFast(Denied):
+    """You ask faster than you can be answered."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
 class Rejected(ExpertError):
     """The input cannot be used as it is."""
 

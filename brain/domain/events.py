@@ -27,6 +27,13 @@ class QuestionAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionQueued:
+    """It waits for its turn, as the asker, or all of the tenant, asked faster than they may."""
+
+    question: QuestionId
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerPublished:
     question: QuestionId
     answer: AnswerId
@@ -149,6 +156,7 @@ class PassagesChanged:
 Event = (
     DeliveryAccepted
     | QuestionAsked
+    | QuestionQueued
     | AnswerPublished
     | AskedBack
     | ReviewRequested

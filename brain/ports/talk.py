@@ -20,6 +20,7 @@ from brain.domain.events import Event
 from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
 from brain.domain.installation import Installation
 from brain.domain.question import ConversationId, QuestionId
+from brain.domain.rates import Rate
 from brain.ports import Transaction
 
 
@@ -110,6 +111,12 @@ class Identities(Protocol):
         """Members by external id."""
 
 
+class Buckets(Protocol):
+    async def take(self, whose: MemberId | None, rate: Rate) -> float:
+        """Seconds until it is their turn, a member's or (None) the tenant's. It is taken from what is left
+        for all processes; given back where the transaction rolls back."""
+
+
 class Installations(Protocol):
     async def save(self, installation: Installation) -> None:
         """The tokens, and who installed it when, are those of the latest; what else the tenant has of the
@@ -156,6 +163,9 @@ class Talk(Protocol):
 
     @property
     def installations(self) -> Installations: ...
+
+    @property
+    def buckets(self) -> Buckets: ...
 
 
 class TalkTransaction(Transaction, Protocol):

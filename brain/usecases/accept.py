@@ -5,10 +5,11 @@ from uuid import uuid4
 
 from brain.domain.attachment import MOST, Attachment, clean
 from brain.domain.conversation import REPLY_FOR, Conversation
-from brain.domain.errors import Missing, Rejected
-from brain.domain.events import QuestionAsked
+from brain.domain.errors import Missing, Rejected, TooFast
+from brain.domain.events import QuestionAsked, QuestionQueued
 from brain.domain.identity import Audience, Department, Principal
 from brain.domain.question import ConversationId, Question, QuestionId
+from brain.domain.rates import Turns
 from brain.ports import Transaction
 from brain.ports.talk import TalkStore, TalkTransaction
 
@@ -40,9 +41,13 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
+    """`turns`: how fast chat platforms may ask; None as they like. HTTP keys have limits of their own."""
+
     store: TalkStore
+    turns: Turns | None = None
 
     async def __call__(self, principal: Principal, asking: Asking) -> QuestionId:
+        """Raises `TooFast`, and nothing is accepted, where the asker would have to wait for very long."""
         text = _text(asking)
         async with self.store.transaction(principal.tenant) as tx:
             audience = asking.audience or principal.audience
@@ -65,8 +70,20 @@ class Accept:
                     await tx.talk.messages.reply_to(
                         f"question/{accepted}", to=question.conversation, address=asking.reply_to, until=until
                     )
-                await tx.emit(QuestionAsked(accepted), after_s=asking.waits_s)
+                wait_s = await self._wait_s(tx, principal) if asking.place else asking.waits_s
+                await tx.emit(QuestionAsked(accepted), after_s=wait_s)
+                if asking.place and wait_s:
+                    await tx.emit(QuestionQueued(accepted))
         return accepted
+
+    async def _wait_s(self, tx: TalkTransaction, principal: Principal) -> float:
+        """Until it is the question's turn, of this member and of all the tenant's."""
+        if self.turns is None:
+            return 0.0
+        own_s = await tx.talk.buckets.take(principal.member.id, self.turns.member)
+        if own_s > self.turns.longest_s:
+            raise TooFast(own_s)
+        return max(own_s, await tx.talk.buckets.take(None, self.turns.tenant))
 
 
 def _text(asking: Asking) -> str:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from brain.api.limits import Limits, Rate
+from brain.api.limits import Limits
 from brain.api.services import Services
+from brain.domain.rates import Rate
 from tests.conftest import World
 from tests.contract.conftest import Api, served
 

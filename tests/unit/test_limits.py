@@ -2,7 +2,8 @@
 
 import pytest
 
-from brain.api.limits import _KEPT, Allowance, Limits, Rate, Turnstile, rate_headers
+from brain.api.limits import _KEPT, Allowance, Limits, Turnstile, rate_headers
+from brain.domain.rates import Rate
 
 
 class Clock:

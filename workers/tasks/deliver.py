@@ -17,6 +17,7 @@ from brain.domain.events import (
     AnswerApproved,
     AnswerRejected,
     Event,
+    QuestionQueued,
     ReviewExpired,
     ReviewHandedOn,
 )
@@ -70,6 +71,7 @@ async def _deliveries(
     brain: Brain, reaches: Sequence[Reach], tenant: TenantId, event: Event
 ) -> list["_Delivery"]:
     found = []
+    queued = isinstance(event, QuestionQueued) or brain.queued(tenant)
     for question in await _questions(brain, tenant, event) if reaches else ():
         standing = await brain.standing(tenant, question)
         conversation = standing.conversation if standing else None
@@ -77,7 +79,7 @@ async def _deliveries(
             (one for one in reaches if conversation and one.platform.name == conversation.platform), None
         )
         if standing is not None and conversation is not None and reach is not None and _speaks(standing):
-            found.append(_Delivery(brain, reach, tenant, standing, conversation))
+            found.append(_Delivery(brain, reach, tenant, standing, conversation, queued=queued))
     return found
 
 
@@ -105,13 +107,20 @@ def _tells(answer: Answer) -> bool:
 
 class _Delivery:
     """`front` is the message that was there first, and `final` the one that tells of a person's verdict:
-    nobody is told of a message that only changes."""
+    nobody is told of a message that only changes. `queued`: an answer takes longer than usual."""
 
     def __init__(
-        self, brain: Brain, reach: Reach, tenant: TenantId, standing: Standing, conversation: Conversation
+        self,
+        brain: Brain,
+        reach: Reach,
+        tenant: TenantId,
+        standing: Standing,
+        conversation: Conversation,
+        *,
+        queued: bool,
     ) -> None:
         self._brain, self._reach, self._tenant = brain, reach, tenant
-        self._standing, self._where = standing, conversation
+        self._standing, self._where, self._queued = standing, conversation, queued
         self._posting = Posting(brain, reach.platform, tenant)
         self._front = f"question/{standing.reply.question.id}"
         self._final = f"{self._front}/decided"
@@ -128,7 +137,7 @@ class _Delivery:
             return
         hidden = await self._hidden(texts)
         if not final and not messages.is_decided(self._standing):
-            said = hidden or messages.about(self._standing, texts)
+            said = hidden or messages.about(self._standing, texts, queued=self._queued)
             await self._say(self._front, self._where, said)
             return
         if front:
@@ -159,7 +168,9 @@ class _Delivery:
         if Capability.STREAM not in self._reach.platform.can:
             return False
         try:
-            await self._reach.platform.show(self._where, Status(texts("looking")))
+            await self._reach.platform.show(
+                self._where, Status(texts("queued" if self._queued else "looking"))
+            )
         except Rejected:
             return False
         return True
@@ -200,6 +211,9 @@ class _Delivery:
         """What only the asker sees is said once. What comes of it later is a direct message."""
         answer = self._standing.reply.answer
         if answer is None:
+            # That it is looked for, they were told as they asked.
+            if self._queued:
+                await self._say(f"{self._front}/queued", self._where, Message(texts("queued")))
             return
         await self._withdraw_shared(answer, texts)
         if self._left():

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.buckets import SqlBuckets
 from brain.adapters.postgres.installations import SqlInstallations
 from brain.adapters.postgres.messages import SqlMessages
 from brain.adapters.postgres.people import SqlPeople
@@ -337,6 +338,7 @@ class SqlTalk:
     channels: SqlChannels
     identities: SqlIdentities
     installations: SqlInstallations
+    buckets: SqlBuckets
 
     @staticmethod
     def of(connection: AsyncConnection, tenant: TenantId, people: SqlPeople) -> "SqlTalk":
@@ -347,4 +349,5 @@ class SqlTalk:
             SqlChannels(connection, tenant),
             SqlIdentities(connection, tenant, people),
             SqlInstallations(connection, tenant),
+            SqlBuckets(connection, tenant),
         )

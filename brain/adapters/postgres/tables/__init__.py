@@ -36,7 +36,7 @@ from brain.adapters.postgres.tables.talk import (
     Verdict,
     Waiting,
 )
-from brain.adapters.postgres.tables.work import Audit, Inbox, Outbox, Task
+from brain.adapters.postgres.tables.work import Audit, Bucket, Inbox, Outbox, Task
 
 __all__ = [
     "Answer",
@@ -44,6 +44,7 @@ __all__ = [
     "Article",
     "ArticleVersion",
     "Audit",
+    "Bucket",
     "Channel",
     "Citation",
     "Conversation",

@@ -81,6 +81,16 @@ class Task(SQLModel, table=True):
     done_at: datetime | None = moment(nullable=True)
 
 
+class Bucket(SQLModel, table=True):
+    """How many questions a member, or the tenant itself, may still ask at once; fewer than none wait."""
+
+    __table_args__ = (ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="bucket_tenant_fkey"),)
+    tenant_id: UUID = Field(primary_key=True)
+    whose: UUID = Field(primary_key=True)
+    remaining: float
+    counted_at: datetime = moment()
+
+
 class Audit(SQLModel, table=True):
     """`sequence`, `seals` and `hash` make a tenant's entries a chain. A detail that was erased is gone from
     `details` and `salts`; its seal stays, and tells nothing of it."""
