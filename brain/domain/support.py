@@ -19,6 +19,8 @@ ENOUGH = 0.6
 # Mean of two shares: of the claim's telling words said in one place of the passage, and of its neighbouring
 # words that are neighbours there. Below, its words are only somewhere in the passage, and say something else.
 TOGETHER = 0.46
+# So few content words meet in many a passage by chance: a claim of no more has to stand there in one piece.
+FEW = 2
 # So many sentences of a paragraph may be one place.
 PLACE = 3
 # What any word counts beside its rarity, and a common synonym beside the word itself.
@@ -104,6 +106,8 @@ def _support(claim: str, passage: Passage) -> float:
     said = term_set(claim)
     share = len(said & term_set(passage.indexed_text)) / len(said) if said else 0.0
     if share < ENOUGH or not _has_names(claim, passage.indexed_text):
+        return 0.0
+    if len(said) <= FEW and not _in_one_piece(claim, passage.indexed_text):
         return 0.0
     head = " ".join((passage.title, *passage.heading_path))
     place, covered = _place(said, head, passage.text)
@@ -222,6 +226,19 @@ def _in_order(claim: str, text: str, otherwise: float) -> float:
     if not wanted:
         return otherwise
     return len(wanted & _followers(text)) / len(wanted)
+
+
+def _in_one_piece(claim: str, text: str) -> bool:
+    """Whether its content words follow each other; of a single one, all the words around it too."""
+    own = terms(claim.lower())
+    split = _words if len(own) < 2 else lambda piece: terms(piece.lower())
+    wanted = split(claim)
+    return any(
+        there[at : at + len(wanted)] == wanted
+        for start, end in quotable(text) or ((0, len(text)),)
+        for there in (split(text[start:end]),)
+        for at in range(len(there) - len(wanted) + 1)
+    )
 
 
 @lru_cache(maxsize=512)

@@ -100,6 +100,16 @@ def test_words_from_all_over_a_passage_are_no_support() -> None:
     assert not carried("Days minutes hours archive database depot office Halifax backup slow result.")
 
 
+@pytest.mark.parametrize("claim", ["Days checks", "Hours expensive.", "Kept this", "Halifax days"])
+def test_a_few_words_that_meet_by_chance_are_no_support(claim: str) -> None:
+    assert not carried(claim)
+
+
+@pytest.mark.parametrize("claim", ["The orders database", "Office hours.", "Petra Novak", "40 minutes"])
+def test_a_few_words_in_one_piece_are(claim: str) -> None:
+    assert carried(claim)
+
+
 def test_every_sentence_of_a_claim_must_be_carried() -> None:
     assert not carried("The restore takes 40 minutes. Fuel for private trips is paid.")
     assert not carried("The restore takes 40 minutes. Backups of the sessions database are kept for 30 days.")
