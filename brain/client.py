@@ -34,7 +34,6 @@ from brain.usecases.decide import Decide, Judgement
 from brain.usecases.give_feedback import give_feedback_here
 from brain.usecases.hand_on import pass_on
 from brain.usecases.read_file import read_file
-from brain.usecases.receive import receive
 from brain.usecases.standing import shared_as
 
 __all__ = ["MAX_CHARACTERS", "Asking", "Brain", "Judgement", "shared_as"]
@@ -58,9 +57,6 @@ class Brain:
     pace_s: float = 1.0
 
     # What arrives.
-
-    async def receive(self, tenant: TenantId, delivery: Delivery) -> bool:
-        return await receive(self.store, tenant, delivery)
 
     async def delivery(self, tenant: TenantId, id_: DeliveryId) -> Delivery | None:
         async with self.store.transaction(tenant) as tx:

@@ -33,8 +33,9 @@ from config.private_files import write_private
 from config.settings import DatabaseUrls, Settings
 from config.slack import listening
 from config.surface import Surface, surface
-from config.wiring import Wiring, assembled, executor
+from config.wiring import Wiring, assembled, executor, replay
 from workers.executor import working
+from workers.replay import replaying
 from workers.retention import forgetting
 
 # Holds the id of the tenant that has read the samples; without the file, they are read again.
@@ -161,6 +162,7 @@ class _Up:
                 forgetting(wiring.queue, days=self.settings.retention_days),
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
                 working(executor(self.settings, wiring, report=self.surface.board.report)),
+                replaying(replay(wiring)),
                 listening(self.settings, wiring.slack, wiring.measures),
             ):
                 server = _Server(config)

@@ -196,6 +196,12 @@ class Settings(BaseSettings):
         description="Secrets that seal the tokens of workspaces, oldest first, comma between. Unset: in"
         " secrets.key.",
     )
+    journal_mb: int = Field(
+        default=1024,
+        ge=1,
+        le=2**20,
+        description="Megabytes of what platforms deliver that are kept on disk while the database is away.",
+    )
     retention_days: int = Field(
         default=30, ge=1, le=3650, description="How long finished background work stays on record."
     )

@@ -13,11 +13,14 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bots.chat_platform import Inbound, Removed
+from bots.slack.acks import Answered
 from bots.slack.manifest import EVENTS_PATH
+from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
-from brain.client import Brain
-from brain.domain.conversation import Delivery, DeliveryId
+from brain.domain.conversation import Delivery, DeliveryId, Kept
 from brain.domain.errors import ExpertError, Rejected
+from brain.usecases.take_in import TakeIn
+from config.measures import Kept as Counted
 from config.measures import Measures
 from config.settings import Settings
 from config.slack_install import Installing
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 # Slack's own requests are far smaller; a form holds some 3,000 characters an entry.
 _LARGEST_REQUEST = 2**20
 _AGAIN_S = 30.0
+# Slack waits for 3 seconds, whatever it is that we wait for.
+_HARD_STOP_S = 2.5
+_RETRY_AFTER_S = 5
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -39,6 +45,7 @@ class Slack:
     platform: SlackPlatform
     receiver: "Receiver"
     workspaces: Workspaces
+    outage: Outage
     installing: Installing | None = None
     command: str = "/expert"
 
@@ -57,8 +64,14 @@ class Slack:
                     return Response("This is larger than anything Slack sends.", 413)
             # A header that comes twice is none of Slack's; joined, it fits nothing.
             headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
-            done = await self.receiver.request(body, headers)
-            return Response(done.body, done.status, media_type=done.content_type)
+            try:
+                async with asyncio.timeout(_HARD_STOP_S):
+                    done = await self.receiver.request(body, headers)
+            except TimeoutError:
+                log.warning("slack.not_in_time")
+                done = Answered(503)
+            later = {"Retry-After": str(_RETRY_AFTER_S)} if done.status == 503 else None
+            return Response(done.body, done.status, headers=later, media_type=done.content_type)
 
         app.add_api_route(EVENTS_PATH, receive, methods=["POST"], include_in_schema=False)
         if self.installing is not None:
@@ -66,7 +79,7 @@ class Slack:
 
 
 def slack(
-    settings: Settings, brain: Brain, system: AsyncEngine, stack: AsyncExitStack, *, measures: Measures
+    settings: Settings, take_in: TakeIn, system: AsyncEngine, stack: AsyncExitStack, *, measures: Measures
 ) -> Slack | None:
     """None where neither a token is set, nor what other workspaces install it by."""
     if settings.slack_bot_token is None and settings.slack_client_id is None:
@@ -76,13 +89,18 @@ def slack(
     from bots.slack.adapter import Receiver, SlackCalls
 
     api = settings.slack_api_url
-    workspaces, installed = workspaces_of(settings, brain.store, system)
+    workspaces, installed = workspaces_of(settings, take_in.store, system, circuit=take_in.circuit)
 
-    async def keep(inbound: Inbound) -> None:
-        with measures.acknowledging("slack"):
-            await kept(inbound)
+    async def keep(inbound: Inbound) -> Kept | None:
+        with measures.acknowledging("slack") as keeping:
+            where = await kept(inbound)
+            if where is not None:
+                keeping.kept = Counted(where.value)
+        if where is Kept.JOURNAL:
+            outage.kept(inbound)
+        return where
 
-    async def kept(inbound: Inbound) -> None:
+    async def kept(inbound: Inbound) -> Kept | None:
         delivery = Delivery(
             id=DeliveryId(uuid4()),
             source="slack",
@@ -93,14 +111,17 @@ def slack(
         tenant = await workspaces.tenant(inbound.conversation.workspace)
         if tenant is None:  # it was removed a moment ago
             log.warning("slack.of_nobody", workspace=inbound.conversation.workspace)
-            return
-        await brain.receive(tenant, delivery)
+            return None
+        where = await take_in(tenant, delivery)
         if installed is not None and isinstance(inbound.what, Removed):
             installed.forget(inbound.conversation.workspace)
+        return where
 
     calls = SlackCalls(workspaces.find, api)
     stack.push_async_callback(calls.close)
     platform = SlackPlatform(calls)
+    outage = Outage(calls, platform.people)
+    stack.push_async_callback(outage.close)
 
     def changed(workspace: str, channel: str, user: str) -> None:
         platform.people.forget(workspace, channel=channel, user=user)
@@ -114,7 +135,7 @@ def slack(
         joins=installed.joins if installed else None,
     )
     installing = Installing.of(settings, workspaces, installed) if installed else None
-    return Slack(platform, receiver, workspaces, installing, settings.slack_command)
+    return Slack(platform, receiver, workspaces, outage, installing, settings.slack_command)
 
 
 def signing_secrets(settings: Settings) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -13,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bots.slack.calls import Refused
 from bots.slack.installing import Granted, granted
 from brain.adapters.postgres.tenants import tenant_of, tenants
+from brain.domain.circuit import Circuit
 from brain.domain.errors import Rejected, Unavailable
 from brain.domain.identity import MemberId, TenantId
 from brain.domain.installation import Installation
 from brain.ports.talk import TalkStore
+from config.last_known import LastKnown, database_circuit
 from config.sealing import Sealer, sealer
 from config.settings import Settings
 
@@ -124,7 +127,8 @@ class SlackApp:
 
 @dataclass(slots=True)
 class InstalledWorkspaces:
-    """Those that installed the app: their tokens are in the database, sealed, and renewed before they end."""
+    """Those that installed the app: their tokens are in the database, sealed, and renewed before they end.
+    While the database is away, what it said last counts."""
 
     app: SlackApp
     store: TalkStore
@@ -133,14 +137,22 @@ class InstalledWorkspaces:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     renews: bool = True
+    circuit: Circuit = field(default_factory=database_circuit)
+    _tenants: LastKnown[TenantId | None] = field(init=False)
+    _installations: LastKnown[Installation | None] = field(init=False)
     _known: dict[str, tuple[float, TenantId, "Workspace"]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._tenants, self._installations = LastKnown(self.circuit), LastKnown(self.circuit)
 
     async def find(self, workspace: str) -> "Workspace | None":
         known = await self._find(workspace)
         return known[1] if known else None
 
     async def tenant(self, workspace: str) -> TenantId | None:
-        return await tenant_of(self.system, PLATFORM, workspace) if workspace else None
+        if not workspace:
+            return None
+        return await self._tenants.ask(workspace, partial(tenant_of, self.system, PLATFORM, workspace))
 
     async def owner(self, given: Granted) -> TenantId | None:
         return await self.tenant(given.workspace) or await self.tenant(given.enterprise)
@@ -164,6 +176,8 @@ class InstalledWorkspaces:
 
     def forget(self, workspace: str) -> None:
         self._known.pop(workspace, None)
+        self._tenants.forget(workspace)
+        self._installations.forget(workspace)
 
     def sealed(self, tenant: TenantId, given: Granted, *, by: MemberId | None, bot_id: str) -> Installation:
         return Installation(
@@ -191,14 +205,18 @@ class InstalledWorkspaces:
         tenant = await self.tenant(workspace)
         if tenant is None:
             return None
-        async with self.store.transaction(tenant) as tx:
-            installation = await tx.talk.installations.having(PLATFORM, workspace)
+        installation = await self._installations.ask(workspace, partial(self._having, tenant, workspace))
         if installation is None:
             return None
         installation = await self._fresh(tenant, installation)
+        self._installations.learn(workspace, installation)
         known = self._workspace(tenant, workspace, installation)
         self._known[workspace] = self.clock() + _KNOWN_S, tenant, known
         return tenant, known
+
+    async def _having(self, tenant: TenantId, workspace: str) -> Installation | None:
+        async with self.store.transaction(tenant) as tx:
+            return await tx.talk.installations.having(PLATFORM, workspace)
 
     def _workspace(self, tenant: TenantId, workspace: str, installation: Installation) -> "Workspace":
         from bots.slack.adapter import Workspace
@@ -218,8 +236,11 @@ class InstalledWorkspaces:
         if not self.renews or old.expires_at is None or old.expires_at - self.now() > _EARLY:
             return old
         ended = old.expires_at <= self.now()
-        async with self.store.transaction(tenant) as tx:
-            claimed = await tx.talk.installations.claim(old, for_s=_RENEWING_S)
+        try:
+            async with self.store.transaction(tenant) as tx:
+                claimed = await tx.talk.installations.claim(old, for_s=_RENEWING_S)
+        except Unavailable:
+            claimed = False  # nor can anything new be kept
         if not claimed:
             if ended:
                 raise Unavailable("The token of the workspace is being renewed.", 1.0)
@@ -273,7 +294,12 @@ class AllWorkspaces:
 
 
 def workspaces_of(
-    settings: Settings, store: TalkStore, system: AsyncEngine, *, looking: bool = False
+    settings: Settings,
+    store: TalkStore,
+    system: AsyncEngine,
+    *,
+    circuit: Circuit | None = None,
+    looking: bool = False,
 ) -> tuple[Workspaces, InstalledWorkspaces | None]:
     """One of the two ways, or both: the settings say which. Who is only `looking` makes no key, and renews
     no token.
@@ -286,7 +312,12 @@ def workspaces_of(
         secret = settings.slack_client_secret.get_secret_value()
         app = SlackApp(settings.slack_client_id, secret, settings.slack_api_url)
         installed = InstalledWorkspaces(
-            app, store, system, sealer(settings, make=not looking), renews=not looking
+            app,
+            store,
+            system,
+            sealer(settings, make=not looking),
+            renews=not looking,
+            circuit=circuit or database_circuit(),
         )
     if own and installed:
         return AllWorkspaces(installed, own), installed

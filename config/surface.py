@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from brain.adapters.journal import Journal
 from brain.adapters.postgres.gauges import queue_gauges
 from brain.adapters.postgres.store import reachable
 from brain.adapters.weaviate_index import WeaviateIndex
@@ -36,19 +37,7 @@ class Surface:
 
 def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
     async def ready() -> Readiness:
-        database = await _database(wiring)
-        knowledge = Check(
-            "knowledge", state.prepared, "ready" if state.prepared else "the first ingestion is still running"
-        )
-        checks = (
-            database,
-            knowledge,
-            Check("embedder", True, wiring.embedder.name),
-            Check("generator", True, settings.model or "extractive"),
-            *(_circuit(circuit) for circuit in wiring.circuits),
-            *_index(wiring),
-        )
-        return Readiness(all(check.ok for check in checks), checks)
+        return await _readiness(settings, wiring, state)
 
     async def queue_counts() -> Mapping[str, float]:
         measures = wiring.measures
@@ -76,6 +65,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             version=_version(),
             board=state.board,
             circuits=(
+                wiring.take_in.circuit,
                 *wiring.circuits,
                 *(
                     (wiring.index.replica.connection.circuit,)
@@ -112,6 +102,36 @@ def _index(wiring: Wiring) -> Iterator[Check]:
         asked = "Weaviate is asked as usual"
         away = f"PostgreSQL stands in for Weaviate: {circuit.reason}"
         yield Check("index", True, asked if circuit.state is State.CLOSED else away)
+
+
+async def _readiness(settings: Settings, wiring: Wiring, state: Surface) -> Readiness:
+    """Ready is whoever can acknowledge what arrives: the database can, or, where a platform delivers, the
+    journal. What is asked over HTTP is answered at once or not at all, so without a platform the database
+    is needed."""
+    database, journal = await _database(wiring), _journal(wiring.journal)
+    knowledge = Check(
+        "knowledge", state.prepared, "ready" if state.prepared else "the first ingestion is still running"
+    )
+    checks = (
+        database,
+        journal,
+        knowledge,
+        Check("embedder", True, wiring.embedder.name),
+        Check("generator", True, settings.model or "extractive"),
+        *(_circuit(circuit) for circuit in wiring.circuits),
+        *_index(wiring),
+    )
+    keeps = database.ok or (wiring.slack is not None and journal.ok)
+    return Readiness(keeps and all(check.ok for check in checks[2:]), checks)
+
+
+def _journal(journal: Journal) -> Check:
+    """What keeps deliveries while the database is away."""
+    if not journal.writable:
+        return Check("journal", False, journal.problem or "it is full, or its directory cannot be written to")
+    held = f"{journal.held} deliveries wait for the database" if journal.held else "empty"
+    aside = f"; {journal.damaged} could not be read or replayed, see journal/aside" if journal.damaged else ""
+    return Check("journal", True, held + aside)
 
 
 async def _database(wiring: Wiring) -> Check:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.documents import Documents
 from brain.adapters.documents.attached import AttachedFiles
+from brain.adapters.journal import Journal
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
@@ -24,16 +25,19 @@ from brain.usecases.ask import Ask, Progress
 from brain.usecases.decide import Decide
 from brain.usecases.give_up import GiveUp
 from brain.usecases.ingest import Ingest
+from brain.usecases.take_in import TakeIn
 from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
 from config.embedders import ServingEmbedder, embedder_in_force, loaded
 from config.indexes import knowledge_index
+from config.last_known import database_circuit
 from config.measures import Measures
 from config.models import models
 from config.settings import DatabaseUrls, Settings
 from config.slack import Slack, slack
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
+from workers.replay import Replay
 from workers.tasks.answer import answer, hand_over
 from workers.tasks.chat import chat_handlers, chat_last_resorts
 from workers.tasks.keep_time import keep_time
@@ -62,6 +66,8 @@ class Wiring:
     index: PostgresIndex | WeaviateIndex
     circuits: tuple[Circuit, ...]
     brain: Brain
+    journal: Journal
+    take_in: TakeIn
     slack: Slack | None
     measures: Measures
 
@@ -87,6 +93,10 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         files = AttachedFiles(documents)
         stack.callback(files.close)
         brain = Brain(store, embedder, accept, decide, files)
+        journal = Journal(settings.home / "journal", most_bytes=settings.journal_mb * 2**20)
+        stack.push_async_callback(journal.close)
+        journal_measured(journal, measures)
+        take_in = TakeIn(store, journal, database_circuit())
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,
@@ -108,7 +118,9 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             index=index,
             circuits=by_role.circuits,
             brain=brain,
-            slack=slack(settings, brain, system_engine, stack, measures=measures),
+            journal=journal,
+            take_in=take_in,
+            slack=slack(settings, take_in, system_engine, stack, measures=measures),
             measures=measures,
         )
 
@@ -117,6 +129,39 @@ def _turns(settings: Settings) -> Turns:
     return Turns(
         tenant=Rate(settings.tenant_questions_burst, settings.tenant_questions_per_s),
         member=Rate(settings.member_questions_burst, settings.member_questions_per_s),
+    )
+
+
+def journal_measured(journal: Journal, measures: Measures) -> None:
+    measures.reads(
+        "expert_journal_deliveries",
+        "Deliveries that wait on disk for the database.",
+        (),
+        lambda: [((), journal.held)],
+    )
+    measures.reads("expert_journal_bytes", "Bytes that they take.", (), lambda: [((), journal.size)])
+    measures.reads(
+        "expert_journal_damaged",
+        "Records of the journal that could not be read or replayed.",
+        (),
+        lambda: [((), journal.damaged)],
+        counts=True,
+    )
+    measures.reads(
+        "expert_journal_refused",
+        "Deliveries that the journal had no room for, or could not write.",
+        (),
+        lambda: [((), journal.refused)],
+        counts=True,
+    )
+
+
+def replay(wiring: Wiring) -> Replay:
+    return Replay(
+        wiring.journal,
+        wiring.store,
+        wiring.take_in.circuit,
+        [wiring.slack.outage.over] if wiring.slack else [],
     )
 
 

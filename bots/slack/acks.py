@@ -9,8 +9,9 @@ from typing import Any
 from bots.chat_platform import Inbound, Said, Submitted
 from bots.commands import asks
 from bots.setting_up import wrong
-from bots.slack import inbound
+from bots.slack import inbound, views
 from bots.texts import Texts
+from brain.domain.conversation import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,10 @@ class Answered:
     content_type: str = "text/plain"
 
 
-def of_command(typed: Inbound | None, texts: Texts) -> dict[str, Any]:
+def of_command(typed: Inbound | None, texts: Texts, kept: Kept | None) -> dict[str, Any]:
     """An answer takes a while; a word of ours does not."""
+    if kept is Kept.JOURNAL:
+        return _alone(texts("kept_for_later"))
     what = typed.what if typed else None
     return _alone(texts("looking")) if isinstance(what, Said) and asks(what.text) else {}
 
@@ -33,6 +36,13 @@ def of_form(sent: Inbound | None, texts: Texts) -> dict[str, Any]:
     what = sent.what if sent else None
     known = wrong(what.fields, texts) if isinstance(what, Submitted) and what.form == "setup" else {}
     return _errors(known) if known else {}
+
+
+def of_sent_form(kept: Kept | None, texts: Texts) -> dict[str, Any]:
+    """It closes, and what comes of it is told elsewhere; while nothing can come of it, that is said here."""
+    if kept is not Kept.JOURNAL:
+        return {}
+    return {"response_action": "update", "view": views.notice(texts("kept_for_later"))}
 
 
 def of_what_was_lost(body: dict[str, Any], texts: Texts) -> dict[str, Any]:

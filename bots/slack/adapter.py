@@ -23,16 +23,17 @@ from bots.slack import acks, inbound, signatures
 from bots.slack.calls import AWAY_S, Refused, encoded, retry_after_s
 from bots.slack.pacing import Pace
 from bots.texts import Texts, texts_for
+from brain.domain.conversation import Kept
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 
-Handle = Callable[[Inbound], Awaitable[None]]
+Handle = Callable[[Inbound], Awaitable[Kept | None]]
 EVERYTHING = re.compile(".*", re.DOTALL)
 SLACK = "https://slack.com/api/"
 _TIMEOUT_S = 15
-_KEEP_S = 2.5  # Slack waits for 3
+_KEEP_S = 2.2  # Slack waits for 3
 # What Bolt raises where a request has not the shape that it takes for granted.
 _UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
-# Notes in a request's context: whether its workspace has the bot, and whether it came as far as to us.
+# Notes in a request's context: whether its workspace has the bot, and that what goes wrong now is ours.
 _KNOWN, _TAKEN = "expert_known", "expert_taken"
 # Slack did nothing, and may do it later. https://docs.slack.dev/reference/methods/chat.postMessage#errors
 _LATER = ("ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org")
@@ -287,42 +288,42 @@ class Receiver:
         )
 
     async def _event(self, body: dict[str, Any], context: dict[str, Any]) -> None:
-        _taken(context)
+        context[_TAKEN] = True
         heard = inbound.event(body, bot_user=str(context.get("bot_user_id") or ""))
         if self.changed is not None and (what := inbound.changed(body)):
             self.changed(*what)
         await self._keep(heard)
 
     async def _command(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
-        _taken(context)
+        context[_TAKEN] = True
         typed = inbound.command(body)
-        await self._keep(typed)
-        await ack(**acks.of_command(typed, self._texts(typed)))
+        kept = await self._keep(typed)
+        await ack(**acks.of_command(typed, self._texts(typed), kept))
 
     async def _action(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
-        _taken(context)
+        context[_TAKEN] = True
         await self._keep(inbound.action(body))
         await ack()
 
     async def _shortcut(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
-        _taken(context)
+        context[_TAKEN] = True
         await self._keep(inbound.shortcut(body))
         await ack()
 
     async def _view(self, body: dict[str, Any], context: dict[str, Any], ack: AsyncAck) -> None:
-        _taken(context)
+        context[_TAKEN] = True
         sent = inbound.submission(body)
         told = acks.of_form(sent, self._texts(sent))
         if not told:
-            await self._keep(sent)
+            told = acks.of_sent_form(await self._keep(sent), self._texts(sent))
         await ack(**told)
 
-    async def _keep(self, happened: Inbound | None) -> None:
+    async def _keep(self, happened: Inbound | None) -> Kept | None:
         if happened is None:
-            return
+            return None
         try:
             async with asyncio.timeout(_KEEP_S):
-                await self.handle(happened)
+                return await self.handle(happened)
         except TimeoutError as error:
             raise Unavailable("It could not be kept in time.") from error
 
@@ -342,11 +343,6 @@ class Receiver:
         if happened is None or self.locale is None:
             return texts_for("")
         return texts_for(self.locale(happened.conversation.workspace, happened.author))
-
-
-def _taken(context: dict[str, Any]) -> None:
-    """From here on, what goes wrong is ours."""
-    context[_TAKEN] = True
 
 
 def _reason(error: Exception) -> str:

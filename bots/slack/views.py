@@ -48,6 +48,12 @@ def modal(form: Form) -> Json:
     }
 
 
+def notice(text: str) -> Json:
+    """What takes the place of a form that was sent."""
+    said = {"type": "section", "text": plain(text, _LABEL)}
+    return {"type": "modal", "title": plain("The Expert", _WORDS), "blocks": [said]}
+
+
 def _line(said: str) -> Json:
     return {"type": "context", "elements": [plain(said, _LABEL)]}
 

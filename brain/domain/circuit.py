@@ -88,6 +88,12 @@ class Circuit:
                 self._probing = False
             self._record(attempt, probe=probe)
 
+    def found_back(self) -> None:
+        """Somebody who has asked the backend outside of this circuit got an answer."""
+        self._open = self._probing = False
+        self._in_a_row, self._not_before = 0, 0.0
+        self._calls.clear()
+
     def may_repeat(self) -> bool:
         """Whether a failed call may be tried again; asking spends."""
         if self._open or self._retries < 1:

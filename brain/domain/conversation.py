@@ -81,6 +81,13 @@ class Delivery:
     payload: str
 
 
+class Kept(StrEnum):
+    """Where a delivery is that we have told a platform we have."""
+
+    DATABASE = "database"
+    JOURNAL = "journal"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to post, or to change, one message of ours, for a while.

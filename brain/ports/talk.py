@@ -180,3 +180,12 @@ class TalkStore(Protocol):
     async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
         """A transaction of its own, as short as can be: accept the delivery and emit the event. False, and
         nothing emitted, where it or its twin was accepted before."""
+
+    async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event]]) -> None:
+        """As `receive` one by one in this order, but all of them or none. Raises `Rejected` where one of them
+        can never be kept."""
+
+
+class Journal(Protocol):
+    async def append(self, tenant: TenantId, delivery: Delivery) -> None:
+        """Kept without the database, to be received later. Raises `Unavailable` where it is not."""

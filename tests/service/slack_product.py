@@ -23,10 +23,11 @@ from brain.usecases.ask import silent
 from config.logs import configure_logs
 from config.settings import DatabaseUrls, LogLevel, Settings
 from config.slack import listening
-from config.wiring import assembled, executor
+from config.wiring import assembled, executor, replay
 from demo.fake_slack import FakeSlack
 from tests.unpaced import Unpaced
 from workers.executor import working
+from workers.replay import replaying
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,11 @@ async def run(running: Running) -> None:
             calls.pace = Unpaced()
         tasks = executor(settings, wiring, report=lambda _: silent)
         tasks.lease_s = running.lease_s
-        async with working(tasks), listening(settings, wiring.slack, wiring.measures):
+        async with (
+            working(tasks),
+            replaying(replay(wiring)),
+            listening(settings, wiring.slack, wiring.measures),
+        ):
             await asyncio.Event().wait()
 
 

@@ -1,7 +1,7 @@
 """The store: one transaction, one tenant, all its repositories."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -20,11 +20,11 @@ from brain.adapters.postgres.personal import SqlPersonal
 from brain.adapters.postgres.questions import SqlQuestions
 from brain.adapters.postgres.records import SqlRecords
 from brain.adapters.postgres.reviews import SqlReviews
-from brain.adapters.postgres.talk import SqlTalk, received
+from brain.adapters.postgres.talk import SqlTalk, received, received_all
 from brain.adapters.postgres.trail import append
 from brain.domain.audit import Keyring
 from brain.domain.conversation import Delivery
-from brain.domain.errors import Unavailable
+from brain.domain.errors import Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
 
@@ -40,6 +40,9 @@ _AWAY_STATES = ("08", "53", "57P")
 # Serialization failure, deadlock, lock timeout: PostgreSQL ended this transaction in favour of another.
 _COLLIDED_RETRY_S = 1.0
 _COLLIDED_STATES = ("40001", "40P01", "55P03")
+
+# What is to be written is wrong in itself, or belongs to what is gone.
+_WRONG_STATES = ("22", "23")
 
 
 def connect(url: str, *, pool_size: int) -> AsyncEngine:
@@ -113,6 +116,17 @@ class SqlStore:
         async with reachable(), self.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             return await received(connection, tenant, delivery, name, fact, channel=CHANNEL)
+
+    async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event]]) -> None:
+        facts = [(delivery, type(event).__name__, _payload(event)) for delivery, event in deliveries]
+        try:
+            async with reachable(), self.engine.begin() as connection:
+                await received_all(connection, tenant, facts, channel=CHANNEL)
+        except DBAPIError as error:
+            state = str(getattr(error.orig, "sqlstate", None) or "")
+            if state.startswith(_WRONG_STATES):
+                raise Rejected(f"PostgreSQL refuses it with SQLSTATE {state}.") from error
+            raise
 
 
 def _payload(event: Event) -> str:

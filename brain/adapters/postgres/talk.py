@@ -1,6 +1,6 @@
 """What chat platforms and we remember of each other, in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -58,9 +58,27 @@ async def received(
     connection: AsyncConnection, tenant: TenantId, delivery: Delivery, event: str, fact: str, *, channel: str
 ) -> bool:
     """Outside any transaction. False where it, or its twin, was accepted before."""
-    told = {"name_of_tenant": str(tenant), "event": event, "fact": fact, "channel": channel}
-    result = await connection.execute(text(_RECEIVE), _values(tenant, delivery) | told)
+    told = _values(tenant, delivery) | _told(tenant, event, fact, channel)
+    result = await connection.execute(text(_RECEIVE), told)
     return result.first() is not None
+
+
+async def received_all(
+    connection: AsyncConnection,
+    tenant: TenantId,
+    deliveries: Sequence[tuple[Delivery, str, str]],
+    *,
+    channel: str,
+) -> None:
+    """One after the other, each with the name and the content of its event."""
+    await connection.execute(
+        text(_RECEIVE),
+        [_values(tenant, one) | _told(tenant, event, fact, channel) for one, event, fact in deliveries],
+    )
+
+
+def _told(tenant: TenantId, event: str, fact: str, channel: str) -> dict[str, object]:
+    return {"name_of_tenant": str(tenant), "event": event, "fact": fact, "channel": channel}
 
 
 def _values(tenant: TenantId, delivery: Delivery) -> dict[str, object]:

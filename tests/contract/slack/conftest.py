@@ -16,6 +16,7 @@ pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.chat_platform import Inbound
 from bots.slack.adapter import Handle, Receiver, SlackCalls, Workspace
+from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
 from config.slack import Slack
 from config.slack_workspaces import OneWorkspace
@@ -91,8 +92,9 @@ def open_door(app: FastAPI, *secrets: str, keep: Handle | None = None) -> Door:
         door.told.append((workspace, channel, user))
 
     receiver = Receiver(kept, find, secrets or (SECRET,), changed=changed)
-    platform = SlackPlatform(SlackCalls(find))
-    Slack(platform, receiver, OneWorkspace.__new__(OneWorkspace)).receive_at(app)
+    platform = SlackPlatform(calls := SlackCalls(find))
+    outage = Outage(calls, platform.people)
+    Slack(platform, receiver, OneWorkspace.__new__(OneWorkspace), outage).receive_at(app)
     transport = httpx.ASGITransport(app)
     door = Door(httpx.AsyncClient(transport=transport, base_url="http://expert.test"), receiver)
     for id_ in ("T111", "E111", "E333", "T-installed-workspace", "T-auth"):

@@ -15,13 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.slack.scopes import needed
+from brain.adapters.journal import Journal
 from brain.adapters.postgres.store import connect
-from brain.client import Brain
+from brain.usecases.take_in import TakeIn
 from config import slack as slack_config
+from config.last_known import database_circuit
 from config.measures import Measures
 from config.settings import DatabaseUrls, Settings, load_settings
 from demo.fake_slack import FakeSlack, Person
-from tests.conftest import PARSER, World
+from tests.conftest import World
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs" / "slack"
 # Tokens and secrets that are worth nothing are part of what is tried.
@@ -53,9 +55,11 @@ class Desk:
     async def running(self) -> AsyncIterator["slack_config.Slack"]:
         """The part of it that Slack sees, on a port of its own."""
         world, settings = self.world, self.settings
-        brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
         async with AsyncExitStack() as stack:
-            known = slack_config.slack(settings, brain, self.system, stack, measures=Measures())
+            journal = Journal(settings.home / "journal")
+            stack.push_async_callback(journal.close)
+            take_in = TakeIn(world.store, journal, database_circuit())
+            known = slack_config.slack(settings, take_in, self.system, stack, measures=Measures())
             assert known is not None
             app = self.app = FastAPI()
             known.receive_at(app)

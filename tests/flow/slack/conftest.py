@@ -1,6 +1,7 @@
 """An office on Slack: the fake Slack, the product listening to it through Slack's own SDK, and its people."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,21 +17,26 @@ pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.chat_platform import Inbound
 from bots.slack.adapter import Receiver, SlackCalls, Workspace, identify
+from bots.slack.outage import Outage
 from bots.slack.pacing import Pace
 from bots.slack.platform import SlackPlatform
 from bots.slack.scopes import needed
+from brain.adapters.journal import Journal
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import connect
 from brain.client import Brain
-from brain.domain.conversation import ChannelRules, Conversation, Delivery, DeliveryId
+from brain.domain.conversation import ChannelRules, Conversation, Delivery, DeliveryId, Kept
 from brain.domain.identity import Principal, TenantId
 from brain.usecases.ask import silent
 from brain.usecases.give_up import GiveUp
+from brain.usecases.take_in import TakeIn
+from config.last_known import database_circuit
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Person, Seen
 from tests.conftest import PARSER, RUNBOOKS, World
 from tests.unpaced import Unpaced
 from workers.executor import Executor, Handler, working
+from workers.replay import Replay
 from workers.tasks.answer import answer, hand_over
 from workers.tasks.chat import chat_handlers, chat_last_resorts
 from workers.tasks.keep_time import keep_time
@@ -58,8 +64,15 @@ class Office:
     help: Channel
     desk: Channel
     system: AsyncEngine
+    take_in: TakeIn = field(init=False)
+    journal: Journal = field(init=False)
+    outage: Outage = field(init=False)
     handled: list[Inbound] = field(default_factory=list)
     last: dict[str, Handler] = field(default_factory=dict)
+
+    @property
+    def replay(self) -> Replay:
+        return Replay(self.journal, self.world.store, self.take_in.circuit, [self.outage.over])
 
     @property
     def tenant(self) -> TenantId:
@@ -123,12 +136,19 @@ async def opened(
 
     calls = SlackCalls(find, slack.api_url, Pace() if slack.limits.on else Unpaced())
     platform = SlackPlatform(calls)
+    directory = tempfile.TemporaryDirectory(prefix="expert-journal-")
     office = Office(slack, world, brain, platform, calls, None, {}, None, None, system)  # type: ignore[arg-type]  # below
+    office.journal = journal = Journal(Path(directory.name))
+    office.outage = outage = Outage(calls, platform.people)
+    office.take_in = TakeIn(world.store, journal, database_circuit())
 
-    async def keep(inbound: Inbound) -> None:
+    async def keep(inbound: Inbound) -> Kept:
         office.handled.append(inbound)
         delivery = Delivery(DeliveryId(uuid4()), "slack", inbound.delivery, inbound.twin, inbound.to_json())
-        await brain.receive(world.tenant, delivery)
+        kept = await office.take_in(world.tenant, delivery)
+        if kept is Kept.JOURNAL:
+            outage.kept(inbound)
+        return kept
 
     def changed(workspace: str, channel: str, user: str) -> None:
         platform.people.forget(workspace, channel=channel, user=user)
@@ -140,7 +160,10 @@ async def opened(
     office.last |= _last(world, brain, reaches)
     executor = Executor(Queue(system), _handlers(world, brain, reaches), 4, Random(), office.last)
     async with AsyncExitStack() as stack:
+        stack.callback(directory.cleanup)
+        stack.push_async_callback(journal.close)
         stack.push_async_callback(calls.close)
+        stack.push_async_callback(outage.close)
         await stack.enter_async_context(working(executor))
         if listen:
             sockets = office.receiver.sockets(slack.app_token, api=slack.api_url)

@@ -24,7 +24,8 @@ FOUND = "rotate the redis password"
 async def over_http(office: Office) -> AsyncIterator[None]:
     """Slack sends to our own address, instead of through a socket."""
     app = FastAPI()
-    Slack(office.platform, office.receiver, OneWorkspace.__new__(OneWorkspace)).receive_at(app)
+    nowhere = OneWorkspace.__new__(OneWorkspace)
+    Slack(office.platform, office.receiver, nowhere, office.outage).receive_at(app)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn tells by a flag alone
