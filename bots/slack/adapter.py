@@ -250,6 +250,7 @@ class Receiver:
 
     def __post_init__(self) -> None:
         app = AsyncApp(
+            name="expert",  # else Bolt reads the source of all that calls it, for a name of its own
             signing_secret="verified before",  # noqa: S106  # no secret: see `request`
             request_verification_enabled=False,
             process_before_response=True,
