@@ -9,12 +9,15 @@ PROBE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c '$(PROBE)' 2>/dev/null && echo "$$name" && break; done)
 
+# Where bytecode is not kept, each of the many processes that tests start would compile the whole product again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev $(EXTRAS:%=setup-%) up demo-slack test fuzz check format lock clean
+.PHONY: help setup setup-dev $(EXTRAS:%=setup-%) up demo-slack test test-service fuzz check format lock clean
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  make setup-X    add an extra to .venv, X one of: $(EXTRAS)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  make setup-X       add an extra to .venv, X one of: $(EXTRAS)"
 
 setup: $(VENV)/.base ## build .venv with `expert` in it
 setup-dev: $(VENV)/.dev ## the same, with what tests and checks need
@@ -26,8 +29,23 @@ up: setup ## set up, then start The Expert with its demo; Ctrl-C stops it
 demo-slack: setup setup-slack ## play a conversation on Slack, without an account: what each person sees
 	@$(BIN)/python -m demo.slack_loop
 
+# Several processes share the tests out by file, each with a PostgreSQL of its own; `make test PROCESSES=0` uses one.
+PROCESSES ?= logical
+PYTEST := $(BIN)/python -m pytest
+SHARED := -n $(PROCESSES) --maxprocesses=4 --dist=loadfile
+# Measuring doubles what Python takes, so only what shows the brain is measured: all but Slack, and real processes.
+SERVICE := tests/service
+SLACK := tests/contract/chat_platform tests/contract/slack tests/contract/slack_install tests/flow/slack \
+	$(wildcard tests/unit/test_*slack*.py) tests/unit/test_rich_text.py
+COVERAGE := --cov --cov-report=term:skip-covered --cov-fail-under=85
+
 test: setup-dev ## run every test, with the coverage of the brain
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85
+	@$(PYTEST) $(SHARED) $(COVERAGE) $(addprefix --ignore=,$(SLACK) $(SERVICE))
+	@$(PYTEST) $(SHARED) $(SLACK)
+	@$(MAKE) --no-print-directory test-service
+
+test-service: setup-dev ## run the tests of real processes: crashes, restarts, load
+	@$(PYTEST) $(SERVICE)
 
 fuzz: setup-dev ## schemathesis against the whole API for some ten minutes, differently each time
 	EXPERT_FUZZ_EXAMPLES=60 $(BIN)/python -m pytest -q tests/contract/test_openapi.py
