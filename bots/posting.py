@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from bots.chat_platform import ChatPlatform, Message, Unknown
 from brain.client import Brain
 from brain.domain.conversation import Claim, Conversation, MessageRef
+from brain.domain.crash_points import reached
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.identity import TenantId
 
@@ -41,8 +42,10 @@ class Posting:
             if _is_said(claim, to, message):
                 await self.brain.given_back(self.tenant, claim, unsure=claim.unsure)
                 return
+            reached("message claimed")
             async with self._kept(claim):
                 refs, replied = await self._bring(claim, to, message)
+            reached("message sent")
         except Unknown as error:
             await self.brain.given_back(self.tenant, claim, unsure=True)
             raise Unavailable(
@@ -60,6 +63,7 @@ class Posting:
             )
             raise
         await self.brain.posted(self.tenant, claim, refs, digest=message.digest, replied=replied)
+        reached("message noted")
 
     @asynccontextmanager
     async def _kept(self, claim: Claim) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import structlog
 
 from brain.adapters.postgres.queue import ClaimedTask, Queue, decode
+from brain.domain.crash_points import reached
 from brain.domain.errors import Denied, Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
@@ -128,10 +129,13 @@ class Executor:
         ).bind(**task.payload)
         self.watch.began(task)
         began = self.clock()
+        reached("task claimed")
         outcome = await self._outcome(task, known)  # cancelled in here it stays held, to be released
         seconds = self.clock() - began
         del self._held[task.id, task.attempts]
+        reached("task ended")
         state = await _whole(self._record(outcome, known)) if outcome else None
+        reached("task recorded")
         self.watch.ended(task, state, seconds=seconds)
         if not outcome:
             known.warning("task.lease_lost")

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from brain.domain.attachment import MOST, Attachment, clean
 from brain.domain.conversation import REPLY_FOR, Conversation
+from brain.domain.crash_points import reached
 from brain.domain.errors import Missing, Rejected, TooFast
 from brain.domain.events import QuestionAsked, QuestionQueued
 from brain.domain.identity import Audience, Department, Principal
@@ -74,6 +75,7 @@ class Accept:
                 await tx.emit(QuestionAsked(accepted), after_s=wait_s)
                 if asking.place and wait_s:
                     await tx.emit(QuestionQueued(accepted))
+        reached("question accepted")
         return accepted
 
     async def _wait_s(self, tx: TalkTransaction, principal: Principal) -> float:

@@ -11,6 +11,7 @@ from brain.domain.article import Article, undisputed
 from brain.domain.attachment import with_attached
 from brain.domain.clarity import Unclear, unclear
 from brain.domain.confidence import Calibration, Confidence, confidence, numeric, signals
+from brain.domain.crash_points import reached
 from brain.domain.doubts import another_number, beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, AskedBack, ReviewJoined
@@ -146,6 +147,7 @@ class Ask:
         found = _readable(ranked)
         asked.unclear = unclear(with_attached(question.text, question.attachments), asked.history, found)
         asked.done("retrieve")
+        reached("passages retrieved")
         department = asked.department(question.department or (found[0].passage.department if found else None))
         asked.progress("writing")
         generation = await self._generate(asked, found, department)
@@ -186,6 +188,7 @@ class Ask:
         async for piece in self.generator.generate(
             asked.wording, passages=found, history=asked.history, instructions=department.instructions
         ):
+            reached("answer being written")
             if isinstance(piece, Generation):
                 generation = piece
         if generation is None:
@@ -256,6 +259,8 @@ class Ask:
             else:
                 department = asked.department(answer.department)
                 await request_review(tx, answer, department, wording=asked.wording, vector=vector)
+            reached("answer saved")
+        reached("answer committed")
         return True
 
     async def _say_if_sure(self, question: Question, least: float, answer: Answer) -> bool:

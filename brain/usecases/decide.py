@@ -9,6 +9,7 @@ from uuid import uuid4
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Approval, Citation
 from brain.domain.article import Article, ArticleStatus
 from brain.domain.change import Cause, reverified, without
+from brain.domain.crash_points import reached
 from brain.domain.errors import Conflict, Denied, Missing, Rejected
 from brain.domain.events import AnswerAmended, AnswerApproved, AnswerRejected
 from brain.domain.identity import Department, Member, Principal
@@ -78,7 +79,10 @@ class Decide:
             still = _wordings(case)
             prepared = replace(prepared, wordings=[one for one in prepared.wordings if one[0] in still])
             await _record(tx, case, wanted, prepared, member or principal.member)
-            return await tx.reviews.case(judgement.number, lock=False) or case
+            case = await tx.reviews.case(judgement.number, lock=False) or case
+            reached("verdict given")
+        reached("verdict committed")
+        return case
 
     async def _prepare(
         self,
@@ -247,6 +251,7 @@ async def _publish(
         citations=approved.citations,
     )
     replaced = await tx.articles.save(article, wordings=prepared.wordings, passages=prepared.passages)
+    reached("article indexed")
     await follow_up(tx, replaced)
     await schedule_renewal(tx, article)
     await tx.questions.settle(approved.id, to=AnswerStatus.PUBLISHED, approval=approval, article=article.id)
@@ -313,6 +318,7 @@ async def _learn(tx: Transaction, case: ReviewCase, verdict: Verdict, text: str)
             draft=case.answer.text,
         )
     )
+    reached("example learnt")
 
 
 def _diff(before: str, after: str) -> str:

@@ -1,6 +1,7 @@
 """Accept what a platform delivers: once this returns, it will be dealt with, and only once."""
 
 from brain.domain.conversation import Delivery
+from brain.domain.crash_points import reached
 from brain.domain.events import DeliveryAccepted
 from brain.domain.identity import TenantId
 from brain.ports.talk import TalkStore
@@ -9,4 +10,7 @@ from brain.ports.talk import TalkStore
 async def receive(store: TalkStore, tenant: TenantId, delivery: Delivery) -> bool:
     """False where it was accepted before, itself or its twin. Nothing else happens before a platform is told
     that we have it."""
-    return await store.receive(tenant, delivery, DeliveryAccepted(delivery.id))
+    reached("delivery verified")
+    kept = await store.receive(tenant, delivery, DeliveryAccepted(delivery.id))
+    reached("delivery kept")
+    return kept

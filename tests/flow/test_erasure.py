@@ -211,7 +211,7 @@ async def _lives(world: World) -> None:
             "UPDATE conversation SET platform = 'slack', channel = :thread"
             " WHERE id IN (SELECT conversation_id FROM question WHERE asker_id = :member)",
             "INSERT INTO task (tenant_id, id, event_id, handler, state, attempts, crashes, error)"
-            " SELECT tenant_id, gen_random_uuid(), id, 'answer', 'dead', 1, 0, :error FROM outbox"
+            " SELECT tenant_id, gen_random_uuid(), id, 'answer', 'ready', 1, 0, :error FROM outbox"
             f" WHERE name = 'QuestionAsked' AND payload ->> 'question' = '{question}'",
         ):
             known = {

@@ -376,10 +376,12 @@ async def test_a_replay_is_audited(world: World, system_engine: AsyncEngine) -> 
         await system.execute(
             text(
                 "INSERT INTO task (tenant_id, id, event_id, handler, state, attempts, crashes, error)"
-                " VALUES (:tenant, :id, :event, 'answer', 'dead', 3, 3, '')"
+                " VALUES (:tenant, :id, :event, 'answer', 'ready', 2, 3, '')"
             ),
             {"tenant": world.tenant, "id": task, "event": event},
         )
+        for move in ("state = 'leased', attempts = 3", "state = 'dead'"):
+            await system.execute(text(f"UPDATE task SET {move} WHERE id = :id"), {"id": task})
     with pytest.raises(Denied):
         await replay(world.store, world.people["rosa"], task)
     await replay(world.store, world.people["ravi"], task)

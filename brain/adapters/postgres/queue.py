@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.claiming import CLAIM, NEXT_DUE
 from brain.adapters.postgres.store import CHANNEL, reachable
+from brain.domain.crash_points import reached
 from brain.domain.errors import Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
@@ -197,7 +198,10 @@ class Queue:
             )
             if moved:
                 await connection.execute(text(f"NOTIFY {CHANNEL}"))
-            return moved
+                reached("tasks made")
+        if moved:
+            reached("tasks committed")
+        return moved
 
     async def claim(
         self, handlers: Collection[str], *, limit: int, lease_s: float = 20, late_s: float = 0

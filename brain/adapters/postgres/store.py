@@ -24,9 +24,11 @@ from brain.adapters.postgres.talk import SqlTalk, received, received_all
 from brain.adapters.postgres.trail import append
 from brain.domain.audit import Keyring
 from brain.domain.conversation import Delivery
+from brain.domain.crash_points import reached
 from brain.domain.errors import Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
+from brain.domain.moves import IllegalMove
 
 CHANNEL = "expert_outbox"
 # A connection that dies in COMMIT leaves open which it was.
@@ -40,7 +42,8 @@ _AWAY_STATES = ("08", "53", "57P")
 # Serialization failure, deadlock, lock timeout: PostgreSQL ended this transaction in favour of another.
 _COLLIDED_RETRY_S = 1.0
 _COLLIDED_STATES = ("40001", "40P01", "55P03")
-
+# Ours: a trigger's, against a move that nobody has declared. Its detail says which.
+_ILLEGAL_MOVE = "EX001"
 # What is to be written is wrong in itself, or belongs to what is gone.
 _WRONG_STATES = ("22", "23")
 
@@ -109,7 +112,10 @@ class SqlStore:
                 talk=SqlTalk.of(connection, tenant, people),
             )
             yield tx
-            await append(connection, tenant, [(now, entry) for entry in tx.records.audited], self.keyring)
+            if entries := [(now, entry) for entry in tx.records.audited]:
+                reached("audit pending")
+                await append(connection, tenant, entries, self.keyring)
+                reached("audit appended")
 
     async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
         name, fact = type(event).__name__, _payload(event)
@@ -144,7 +150,7 @@ async def enter(connection: AsyncConnection, tenant: TenantId) -> datetime:
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
-    """The one place that tells "away" and "collided", which pass, from "the statement is wrong"."""
+    """The one place that tells "away" and "collided", which pass, from "the statement is wrong" and a bug."""
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
@@ -155,4 +161,9 @@ async def reachable() -> AsyncIterator[None]:
             raise Unavailable(_COLLIDED, _COLLIDED_RETRY_S) from error
         if error.connection_invalidated or state.startswith(_AWAY_STATES):
             raise Unavailable(_AWAY) from error
+        if state == _ILLEGAL_MOVE:
+            # Without the error it comes from, which quotes what was to be written.
+            raise IllegalMove(
+                *str(getattr(getattr(error.orig, "__cause__", None), "detail", "")).split("/")
+            ) from None
         raise
