@@ -1,7 +1,7 @@
 """The product on Slack as a process of its own, to be killed and started again at once.
 
 What it needs is imported once; each line on standard input starts another, forked for it, and its process id
-is the line that comes back.
+is the line that comes back. The line may say where that one dies, once SIGUSR1 has told it to.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bots.slack.adapter import SlackCalls
+from brain.domain.crash_points import arm
 from brain.usecases.ask import silent
 from config.logs import configure_logs
 from config.settings import DatabaseUrls, LogLevel, Settings
@@ -61,6 +62,25 @@ class Running:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Fuse:
+    """At which crash point a product dies, when it comes there for the `nth` time."""
+
+    point: str
+    nth: int
+
+    def ready(self) -> None:
+        left = self.nth
+
+        def step(point: str) -> None:
+            nonlocal left
+            left -= point == self.point
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        signal.signal(signal.SIGUSR1, lambda *_: arm(step))
+
+
 async def run(running: Running) -> None:
     """Wired as `expert up` wires it."""
     settings = Settings(
@@ -95,10 +115,10 @@ class Products:
 
     process: "subprocess.Popen[str]"
 
-    def start(self) -> int:
+    def start(self, fuse: Fuse | None = None) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write("start\n")
+        self.process.stdin.write(json.dumps(asdict(fuse) if fuse else {}) + "\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
@@ -125,10 +145,13 @@ def products(running: Running) -> Iterator[Products]:
 def main() -> None:
     running = Running(**json.loads(sys.stdin.readline()))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # one that comes too early kills nobody
     started = []
-    for _ in sys.stdin:
+    for line in sys.stdin:
         child = os.fork()
         if child == 0:
+            if fuse := json.loads(line):
+                Fuse(**fuse).ready()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the parsers of documents are waited for
             try:
                 asyncio.run(run(running))
