@@ -1,16 +1,20 @@
 """The store: one transaction, one tenant, all its repositories."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.event import listens_for
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from brain.adapters.postgres.articles import SqlArticles
 from brain.adapters.postgres.everything import SqlEverything
@@ -44,13 +48,37 @@ _COLLIDED_RETRY_S = 1.0
 _COLLIDED_STATES = ("40001", "40P01", "55P03")
 # Ours: a trigger's, against a move that nobody has declared. Its detail says which.
 _ILLEGAL_MOVE = "EX001"
+_PAUSE_S = 2.0
+_USED_AT = "expert_used_at"
 # What is to be written is wrong in itself, or belongs to what is gone.
 _WRONG_STATES = ("22", "23")
 
 
 def connect(url: str, *, pool_size: int) -> AsyncEngine:
     """An engine whose pool waits a little rather than growing without end."""
-    return create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, pool_pre_ping=True)
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10)
+    _ask_after_a_pause(engine)
+    return engine
+
+
+def _ask_after_a_pause(engine: AsyncEngine) -> None:
+    """Whether a connection is still there. Asked each time, as `pool_pre_ping` does, it is half of what goes
+    to the database; one that was used just now and is gone says so, and all that are as old go with it."""
+    dialect, pool = engine.sync_engine.dialect, engine.sync_engine.pool
+
+    @listens_for(pool, "checkin")
+    def _returned(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @listens_for(pool, "checkout")
+    def _taken(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        now = time.monotonic()
+        if now - record.info.get(_USED_AT, now) < _PAUSE_S:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
 
 @dataclass(frozen=True, slots=True)
