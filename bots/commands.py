@@ -63,6 +63,8 @@ class Commands:
             before = datetime.fromtimestamp(at + 1, UTC) if at else None
             await self.brain.leave(self.tenant, where.platform, workspace=where.workspace, before=before)
             return True
+        if not await self._concerns(inbound):
+            return True
         scene = await self._scene(delivery, inbound)
         try:
             return await self._do(scene)
@@ -71,6 +73,16 @@ class Commands:
         except (Denied, Rejected) as error:
             await scene.reply(str(error))
         return True
+
+    async def _concerns(self, inbound: Inbound) -> bool:
+        """Most of what is not said to the bot is nothing for it: found out before who said it."""
+        said, where = inbound.what, inbound.conversation
+        if not isinstance(said, Said) or said.heard is not Heard.OVERHEARD:
+            return True
+        if said.message != where.thread:
+            return await self.brain.takes_part(self.tenant, where)
+        rules = await self.brain.rules(self.tenant, where)
+        return rules is not None and _wants_answer(rules, inbound, said)
 
     async def _scene(self, delivery: DeliveryId, inbound: Inbound) -> Scene:
         workspace = inbound.author_workspace or inbound.conversation.workspace
@@ -144,7 +156,7 @@ class Commands:
             await self._in_thread(scene, said)
             return
         rules = await self._rules(scene)
-        if rules is not None and _wants_answer(rules, scene, said):
+        if rules is not None and _wants_answer(rules, scene.inbound, said):
             await self._ask(scene, said, rules, overheard=rules.least_confidence)
 
     async def _in_thread(self, scene: Scene, said: Said) -> None:
@@ -278,11 +290,21 @@ class Commands:
         await self.platform.show(scene.conversation, Prompts(texts("prompts_title"), prompts))
 
 
-def _wants_answer(rules: ChannelRules, scene: Scene, said: Said) -> bool:
+def may_concern(inbound: Inbound) -> bool:
+    """Whether anything could come of it, as far as can be told from itself: of what people begin to talk
+    about with each other, only a question could be for the bot."""
+    said = inbound.what
+    if not isinstance(said, Said) or said.heard is not Heard.OVERHEARD or inbound.bot:
+        return True
+    begins = said.message == inbound.conversation.thread
+    return not begins or question_like(said.text, addressed=bool(said.mentions))
+
+
+def _wants_answer(rules: ChannelRules, inbound: Inbound, said: Said) -> bool:
     """Whether the bot may speak where nobody spoke to it."""
     if not _awake(rules.talks_in):
         return False
-    if scene.inbound.bot:
+    if inbound.bot:
         return rules.alerts and bool(said.text)
     asked = question_like(said.text, addressed=bool(said.mentions))
     return rules.answers is Answering.QUESTIONS and asked

@@ -122,6 +122,13 @@ class Brain:
         async with self.store.transaction(tenant) as tx:
             return await tx.talk.conversations.thread(conversation)
 
+    async def takes_part(self, tenant: TenantId, conversation: Conversation) -> bool:
+        """Whether the bot began that thread, or somebody asks it there."""
+        async with self.store.transaction(tenant) as tx:
+            if await tx.talk.messages.key_of(conversation, id_=conversation.thread) is not None:
+                return True
+            return bool((await tx.talk.conversations.thread(conversation)).askers)
+
     async def step_back(self, tenant: TenantId, conversation: Conversation, *, back: bool) -> bool:
         async with self.store.transaction(tenant) as tx:
             return await tx.talk.conversations.step_back(conversation, back=back)

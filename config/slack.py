@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bots.chat_platform import Inbound, Removed
+from bots.commands import may_concern
 from bots.slack.acks import Answered
 from bots.slack.manifest import EVENTS_PATH
 from bots.slack.outage import Outage
@@ -36,6 +37,8 @@ _AGAIN_S = 30.0
 # Slack waits for 3 seconds, whatever it is that we wait for.
 _HARD_STOP_S = 2.5
 _RETRY_AFTER_S = 5
+
+Keep = Callable[[Inbound], Awaitable[Kept | None]]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -127,7 +130,7 @@ def slack(
         platform.people.forget(workspace, channel=channel, user=user)
 
     receiver = Receiver(
-        keep,
+        _if_of_concern(keep),
         workspaces.find,
         signing_secrets(settings),
         changed=changed,
@@ -136,6 +139,15 @@ def slack(
     )
     installing = Installing.of(settings, workspaces, installed) if installed else None
     return Slack(platform, receiver, workspaces, outage, installing, settings.slack_command)
+
+
+def _if_of_concern(keep: Keep) -> Keep:
+    """What could be nothing for us is not kept."""
+
+    async def kept(inbound: Inbound) -> Kept | None:
+        return await keep(inbound) if may_concern(inbound) else None
+
+    return kept
 
 
 def signing_secrets(settings: Settings) -> tuple[str, ...]:
