@@ -35,8 +35,8 @@ from brain.domain.confidence import Signals, numeric
 from brain.domain.identity import DepartmentId
 from brain.domain.knowledge import DocumentId, Passage, PassageId
 from brain.ports import Embedder, TextKind
-from brain.usecases.ask import CANDIDATES
 from brain.usecases.embedding import embed_passages
+from brain.usecases.searching import CANDIDATES
 
 DEPARTMENT = DepartmentId(UUID(int=1))
 FOLDS = 10

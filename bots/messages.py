@@ -7,6 +7,7 @@ from datetime import datetime
 from bots.chat_platform import Action, Home, Message, Reference, Style
 from bots.texts import Texts
 from brain.domain.answer import Answer, AnswerStatus
+from brain.domain.ladder import TOLD, Level
 from brain.domain.question import Question
 from brain.domain.reply import Reply, Standing
 from brain.domain.review import ReviewCase
@@ -37,8 +38,15 @@ def about(standing: Standing, texts: Texts, *, private: bool = False, queued: bo
     if queued and standing.reply.answer is None:
         return Message(texts("queued"))
     said = _said(standing, texts, private=private)
-    notes = (said.note, _read(standing.reply.question, texts))
+    notes = (said.note, _level(standing.reply.answer, texts), _read(standing.reply.question, texts))
     return replace(said, note=" · ".join(filter(None, notes)))
+
+
+def _level(answer: Answer | None, texts: Texts) -> str:
+    """That something was away, and what stood in for it; where nothing did, the text itself says so."""
+    if answer is None or answer.asks_back or answer.level_told not in TOLD or not answer.model:
+        return ""
+    return texts(f"level_{answer.level_told.value}")
 
 
 def _said(standing: Standing, texts: Texts, *, private: bool) -> Message:
@@ -155,7 +163,8 @@ def _became(standing: Standing, answer: Answer, texts: Texts) -> str:
         case AnswerStatus.IN_REVIEW:
             return _waiting(standing, texts, "held")
         case AnswerStatus.ABSTAINED:
-            return _waiting(standing, texts, "unknown")
+            unsearched = answer.level is Level.NO_SEARCH
+            return _waiting(standing, texts, "unsearched" if unsearched else "unknown")
         case AnswerStatus.REJECTED:
             return texts("rejected", reason=note.partition(": ")[2] or note)
         case AnswerStatus.SUSPENDED if not standing.reply.answer or not answer.withdrawn:
@@ -195,7 +204,7 @@ def why(reply: Reply, texts: Texts) -> Message:
         sources = ", ".join(dict.fromkeys(one.title for one in answer.citations))
         lines.append(texts("why_passages", count=len(answer.citations), sources=sources))
     elif answer.status is AnswerStatus.ABSTAINED and reply.question.overheard is None:
-        lines.append(texts("why_nothing"))
+        lines.append(texts("why_unsearched" if answer.level is Level.NO_SEARCH else "why_nothing"))
     lines += [f"- {reason}" for reason in answer.reasons]
     return Message("\n".join([lines[0], "", *lines[1:]]), heading=heading, asked=asked)
 

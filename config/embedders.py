@@ -1,6 +1,8 @@
 """Which embedder serves: the one in force in the database, loaded by its name and followed as it changes."""
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -14,6 +16,7 @@ from brain.adapters.litellm_library import guarded_litellm
 from brain.adapters.outbound import Gate
 from brain.adapters.postgres.tenants import embedders_in_force
 from brain.adapters.remembering_embedder import RememberingEmbedder
+from brain.domain.circuit import Circuit
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.knowledge import Vector
 from brain.ports import Embedder, TextKind
@@ -49,12 +52,12 @@ def advice(settings: Settings, in_force: str) -> str:
 
 
 @asynccontextmanager
-async def loaded(settings: Settings, name: str) -> AsyncIterator[Embedder]:
+async def loaded(settings: Settings, name: str, *, circuit: Circuit | None = None) -> AsyncIterator[Embedder]:
     """In a thread: reading a model, or importing LiteLLM, takes seconds. Raises as the adapters do."""
     async with AsyncExitStack() as stack:
         if name.startswith(PREFIX):
             await _guard(settings, stack)
-        embedder = await asyncio.to_thread(_load, settings, name)
+        embedder = await asyncio.to_thread(_load, settings, name, circuit or embedder_circuit())
         if isinstance(embedder, LiteLLMEmbedder):
             stack.push_async_callback(embedder.close)
         else:
@@ -70,19 +73,28 @@ async def _guard(settings: Settings, stack: AsyncExitStack) -> None:
     stack.enter_context(guarded_litellm(gate))
 
 
-def _load(settings: Settings, name: str) -> FastembedEmbedder | LiteLLMEmbedder:
+def embedder_circuit() -> Circuit:
+    rng = random.Random()  # noqa: S311  # spreads probes
+    return Circuit("embedder", clock=time.monotonic, jitter=rng.random)
+
+
+def _load(settings: Settings, name: str, circuit: Circuit) -> FastembedEmbedder | LiteLLMEmbedder:
     if not name.startswith(PREFIX):
         return FastembedEmbedder(name, home=settings.home)
     key = settings.embedder_api_key.get_secret_value() if settings.embedder_api_key else None
-    return LiteLLMEmbedder(name, api_base=settings.embedder_api_base, api_key=key)
+    return LiteLLMEmbedder(name, circuit=circuit, api_base=settings.embedder_api_base, api_key=key)
 
 
 class ServingEmbedder:
-    """An embedder that becomes another one when that is in force; each vector says whose it is."""
+    """An embedder that becomes another one when that is in force; each vector says whose it is.
 
-    def __init__(self, embedder: Embedder) -> None:
+    All of them have one circuit, which the present one, where it is asked over the network, opens and closes.
+    """
+
+    def __init__(self, embedder: Embedder, circuit: Circuit) -> None:
         self._embedder = RememberingEmbedder(embedder)
         self.name = embedder.name
+        self.circuit = circuit
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
         return await self._embedder.embed(texts, kind=kind)
@@ -100,7 +112,7 @@ class ServingEmbedder:
                     if name == self.name:
                         continue
                     self._embedder = RememberingEmbedder(
-                        await stack.enter_async_context(loaded(settings, name))
+                        await stack.enter_async_context(loaded(settings, name, circuit=self.circuit))
                     )
                 except ExpertError as error:
                     # Whoever asks or writes meanwhile is told to come back; this is for whoever can mend it.

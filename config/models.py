@@ -15,17 +15,26 @@ from brain.adapters.litellm_library import guarded_litellm
 from brain.adapters.litellm_rewriter import LiteLLMRewriter
 from brain.adapters.outbound import Gate
 from brain.domain.circuit import Circuit
+from brain.domain.deadline import Patience
 from brain.domain.errors import Unavailable
 from brain.ports import Generator, Judge, Rewriter
 from config.settings import Settings
 
+# A model that thinks first may send nothing meanwhile.
+_THINKING_S = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
+    """`writers` are the circuits of those that write answers, in the order in which they are asked; `others`
+    of those that only rewrite or judge."""
+
     generator: Generator
     rewriter: Rewriter | None
     judge: Judge | None
-    circuits: tuple[Circuit, ...]
+    writers: tuple[Circuit, ...]
+    others: tuple[Circuit, ...]
+    patience: Patience
 
 
 async def models(settings: Settings, stack: AsyncExitStack) -> Models:
@@ -41,11 +50,14 @@ async def models(settings: Settings, stack: AsyncExitStack) -> Models:
     if settings.model is not None:
         names = dict.fromkeys((settings.model, *settings.model_fallbacks))
         generator = FallbackGenerator([LiteLLMGenerator(known.model(name)) for name in names], last=generator)
+    writers = [model.circuit for model in known.models.values()]
     return Models(
         generator,
         LiteLLMRewriter(known.model(settings.model_rewrite)) if settings.model_rewrite else None,
         LiteLLMJudge(known.model(settings.model_judge)) if settings.model_judge else None,
-        tuple(model.circuit for model in known.models.values()),
+        tuple(writers),
+        tuple(model.circuit for model in known.models.values())[len(writers) :],
+        known.patience,
     )
 
 
@@ -63,7 +75,7 @@ class _Known:
                 access=self._access(name),
                 limits=Limits(
                     timeout_s=self.settings.model_timeout_s,
-                    silence_s=min(SILENCE_S, self.settings.model_timeout_s),
+                    silence_s=min(self.settings.model_silence_s or SILENCE_S, self.settings.model_timeout_s),
                     context_tokens=self.settings.model_context_tokens,
                     max_tokens=self.settings.model_max_tokens,
                 ),
@@ -73,6 +85,12 @@ class _Known:
                 self.stack.push_async_callback(model.close)
             self.models[name] = model
         return self.models[name]
+
+    @property
+    def patience(self) -> Patience:
+        thinks = any(model.reasons for model in self.models.values())
+        silence_s = self.settings.model_silence_s or (_THINKING_S if thinks else Patience().silence_s)
+        return Patience(silence_s, self.settings.model_timeout_s)
 
     def _access(self, name: str) -> Access:
         """Address and key are those of one service; others are found as LiteLLM's own variables say."""

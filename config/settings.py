@@ -87,7 +87,14 @@ class Settings(BaseSettings):
         default=None, description="Model that may lower the confidence in an answer. Unset: nobody does."
     )
     model_timeout_s: float = Field(
-        default=60.0, ge=1, le=600, description="Seconds that one model may take for one reply."
+        default=60.0, ge=1, le=600, description="Seconds that the models may take for one answer."
+    )
+    model_silence_s: float | None = Field(
+        default=None,
+        ge=1,
+        le=600,
+        description="Seconds that a question waits, over all models, while nothing comes; then the sources"
+        " are quoted. Unset: 4, and 20 with a model that thinks before it writes.",
     )
     model_context_tokens: int | None = Field(
         default=None, ge=1024, description="Tokens the models can read and write. Unset: what LiteLLM knows."

@@ -17,6 +17,7 @@ from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
 from brain.domain.errors import Unavailable
+from brain.domain.ladder import Known, Part, Rung, rung
 from brain.domain.rates import Rate
 from brain.domain.records import TaskState
 from brain.usecases.calibrate import Calibrate
@@ -64,15 +65,8 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             registry=wiring.measures.registry,
             version=_version(),
             board=state.board,
-            circuits=(
-                wiring.take_in.circuit,
-                *wiring.circuits,
-                *(
-                    (wiring.index.replica.connection.circuit,)
-                    if isinstance(wiring.index, WeaviateIndex)
-                    else ()
-                ),
-            ),
+            circuits=wiring.circuits,
+            rung=lambda away: standing(wiring, database=away),
             limits=Limits(
                 requests=Rate(settings.requests_burst, settings.requests_per_s),
                 questions=Rate(settings.questions_burst, settings.questions_per_s),
@@ -83,6 +77,18 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
     if wiring.slack is not None:
         wiring.slack.receive_at(app)
     return app
+
+
+def standing(wiring: Wiring, *, database: str) -> Rung:
+    """How far below its best this process stands; `database` says why that is away, or is empty."""
+    return rung(
+        Known(
+            writers=[Part.behind(circuit) for circuit in wiring.writers],
+            others=[Part.behind(circuit) for circuit in wiring.other_models],
+            search=wiring.ask.search_seen.reason,
+            database=database,
+        )
+    )
 
 
 def _circuit(circuit: Circuit) -> Check:
@@ -118,11 +124,12 @@ async def _readiness(settings: Settings, wiring: Wiring, state: Surface) -> Read
         knowledge,
         Check("embedder", True, wiring.embedder.name),
         Check("generator", True, settings.model or "extractive"),
-        *(_circuit(circuit) for circuit in wiring.circuits),
+        *(_circuit(circuit) for circuit in (*wiring.writers, *wiring.other_models)),
         *_index(wiring),
     )
+    level = standing(wiring, database="" if database.ok else database.detail)
     keeps = database.ok or (wiring.slack is not None and journal.ok)
-    return Readiness(keeps and all(check.ok for check in checks[2:]), checks)
+    return Readiness(keeps and all(check.ok for check in checks[2:]), checks, level)
 
 
 def _journal(journal: Journal) -> Check:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from brain.adapters.documents import Documents
 from brain.adapters.documents.attached import AttachedFiles
 from brain.adapters.journal import Journal
+from brain.adapters.litellm_embedder import PREFIX
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore, connect
@@ -28,7 +29,7 @@ from brain.usecases.ingest import Ingest
 from brain.usecases.take_in import TakeIn
 from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
-from config.embedders import ServingEmbedder, embedder_in_force, loaded
+from config.embedders import ServingEmbedder, embedder_circuit, embedder_in_force, loaded
 from config.indexes import knowledge_index
 from config.last_known import database_circuit
 from config.measures import Measures
@@ -64,12 +65,25 @@ class Wiring:
     decide: Decide
     ingest: Ingest
     index: PostgresIndex | WeaviateIndex
-    circuits: tuple[Circuit, ...]
+    writers: tuple[Circuit, ...]
+    other_models: tuple[Circuit, ...]
     brain: Brain
     journal: Journal
     take_in: TakeIn
     slack: Slack | None
     measures: Measures
+
+    @property
+    def circuits(self) -> tuple[Circuit, ...]:
+        """Of everything that is asked over the network."""
+        remote = self.embedder.name.startswith(PREFIX)
+        return (
+            self.take_in.circuit,
+            *self.writers,
+            *self.other_models,
+            *((self.embedder.circuit,) if remote else ()),
+            *((self.index.replica.connection.circuit,) if isinstance(self.index, WeaviateIndex) else ()),
+        )
 
 
 @asynccontextmanager
@@ -112,11 +126,13 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
                 Calibration.load(),
                 by_role.rewriter,
                 by_role.judge,
+                by_role.patience,
             ),
             decide=decide,
             ingest=Ingest(store, embedder, documents),
             index=index,
-            circuits=by_role.circuits,
+            writers=by_role.writers,
+            other_models=by_role.others,
             brain=brain,
             journal=journal,
             take_in=take_in,
@@ -169,7 +185,9 @@ async def _embedder(settings: Settings, system: AsyncEngine, stack: AsyncExitSta
     async def in_force() -> str:
         return await embedder_in_force(system, wanted=settings.embedder)
 
-    embedder = ServingEmbedder(await stack.enter_async_context(loaded(settings, await in_force())))
+    circuit = embedder_circuit()
+    serving = await stack.enter_async_context(loaded(settings, await in_force(), circuit=circuit))
+    embedder = ServingEmbedder(serving, circuit)
     following = asyncio.create_task(embedder.follow(settings, in_force))
     stack.push_async_callback(asyncio.wait, {following})
     stack.callback(following.cancel)

@@ -14,7 +14,8 @@ from brain.domain.evidence import Checked, check
 from brain.domain.identity import Thresholds
 from brain.domain.knowledge import Found, PassageId
 from brain.domain.orders import gives_orders
-from brain.usecases.ask import CANDIDATES, READ
+from brain.usecases.ask import READ
+from brain.usecases.searching import CANDIDATES
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from benchmarks.harness.vectors import KeptEmbedder
 from benchmarks.memory_index import MemoryIndex
 from brain.domain.knowledge import Embedded, Found, Passage
 from brain.ports import TextKind
-from brain.usecases.ask import CANDIDATES
 from brain.usecases.embedding import embed_passages
+from brain.usecases.searching import CANDIDATES
 
 EXPERT = "expert"
 # Of each ranking that a baseline fuses; folded to documents.

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from brain.domain.answer import Generation, Piece
+from brain.domain.deadline import sharing
 from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.knowledge import Found
+from brain.domain.ladder import Level
 from brain.domain.orders import gives_orders
 from brain.domain.question import Turn
 from brain.ports import Generator
@@ -29,23 +31,27 @@ class FallbackGenerator:
         ordered = gives_orders(question)
         generators = [self._last] if ordered else [*self._models, self._last]
         notes = [ORDERED] if ordered else []
-        for generator in generators:
+        level = Level.FULL
+        for number, generator in enumerate(generators):
             try:
                 stream = generator.generate(
                     question, passages=passages, history=history, instructions=instructions
                 )
-                generation = await _finished(stream)
+                # Who is asked first leaves the others time to answer in.
+                with sharing(max(1, len(self._models) - number)):
+                    generation = await _finished(stream)
             except ExpertError:
                 if generator is self._last:
                     raise
                 # Without the reason: it is for those who run it, and `/ready` and `/metrics` tell them.
                 notes.append(f"The language model {generator.name} could not be used.")
+                level = Level.NO_MODEL if number + 1 == len(self._models) else Level.STAND_IN
                 continue
             if generator is self._last:
                 notes.append("These are the sources' own sentences.")
             if generation.text:
                 yield Piece(generation.text)
-            yield replace(generation, notes=(*notes, *generation.notes))
+            yield replace(generation, notes=(*notes, *generation.notes), level=level)
             return
 
 

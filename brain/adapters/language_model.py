@@ -14,6 +14,7 @@ from brain.adapters.litellm_failures import ModelFailure, answered, record
 from brain.adapters.litellm_library import load_litellm
 from brain.adapters.prompts import Message
 from brain.domain.circuit import Circuit
+from brain.domain.deadline import LEAST_S, Deadline, current
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.spent import Spent
 
@@ -108,18 +109,22 @@ class LanguageModel:
 
     async def complete(self, messages: Sequence[Message]) -> Completion:
         """The whole reply, or an error: nothing of a reply that does not end is returned."""
-        until = _now() + self._limits.timeout_s
+        timeout_s = self._limits.timeout_s
+        deadline = current() or Deadline(_now, timeout_s, _now() + timeout_s)
         for attempt in range(1, ATTEMPTS):
             try:
-                return await self._attempt(messages, until)
+                return await self._attempt(messages, deadline)
             except ModelFailure as failure:
                 # "Full jitter": https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
                 wait_s = self.circuit.wait_s + random.uniform(0, 0.25 * 2**attempt)  # noqa: S311  # no secret
-                in_time = wait_s <= LONGEST_WAIT_S and _now() + wait_s < until
+                in_time = wait_s <= LONGEST_WAIT_S and wait_s + LEAST_S <= min(
+                    deadline.silence_s, deadline.left_s
+                )
                 if not (failure.repeats and in_time and self.circuit.may_repeat()):
                     raise
+            deadline.spend(wait_s)
             await asyncio.sleep(wait_s)
-        return await self._attempt(messages, until)
+        return await self._attempt(messages, deadline)
 
     async def close(self) -> None:
         """Closes the connections LiteLLM keeps open, for every model of this process."""
@@ -130,26 +135,35 @@ class LanguageModel:
         # Else it goes on handing out what is closed.
         litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]  # as above
 
-    async def _attempt(self, messages: Sequence[Message], until: float) -> Completion:
+    async def _attempt(self, messages: Sequence[Message], deadline: Deadline) -> Completion:
+        began = _now()
+        if not min(deadline.silence_s, deadline.left_s):
+            raise Unavailable(f"There is no time left to ask the model {self.name!r}.")
         with self.circuit.attempt() as attempt:
             try:
-                stream = await self._read(messages, until)
+                stream = await self._read(messages, deadline)
                 _require_whole(stream, self.name)
             except ExpertError as failure:
+                deadline.spend(_now() - began)
                 record(failure, attempt)
                 raise
             attempt.succeeded()
+        deadline.spend(stream.begun_at - began)
         return Completion(stream.text, self._spent(stream, messages))
 
-    async def _read(self, messages: Sequence[Message], until: float) -> "_Stream":
+    async def _read(self, messages: Sequence[Message], deadline: Deadline) -> "_Stream":
+        began = _now()
+        until = began + min(deadline.left_s, self._limits.timeout_s)
+        first_until = min(until, began + min(self._first_s, deadline.silence_s))
         async with AsyncExitStack() as stack:
-            first_until = min(until, _now() + self._first_s)
             stream = await self._open(messages, first_until)
             stack.push_async_callback(stream.close)
             while not (stream.begun or stream.ended):
                 await stream.read(first_until)
+            # Who waited long for the beginning will not wait as long again.
+            left_s = max(LEAST_S, deadline.silence_s - (_now() - began))
             while not stream.ended:
-                await stream.read(min(until, _now() + self._limits.silence_s))
+                await stream.read(min(until, _now() + min(self._limits.silence_s, left_s)))
         return stream
 
     async def _open(self, messages: Sequence[Message], until: float) -> "_Stream":
@@ -200,6 +214,7 @@ class _Stream:
         self._model = model
         self._finish_reason: str | None = None
         self.begun = False
+        self.begun_at = 0.0
         self.ended = False
         self.text = ""
         self.usage: tuple[int, int] | None = None
@@ -216,7 +231,8 @@ class _Stream:
             text = choice.delta.content or ""
             thought = getattr(choice.delta, "reasoning_content", None)
             self.text += text
-            self.begun = self.begun or bool(text or thought)
+            if not self.begun and (text or thought):
+                self.begun, self.begun_at = True, _now()
             self._finish_reason = choice.finish_reason or self._finish_reason
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from brain.adapters.litellm_library import load_litellm
 from brain.adapters.outbound import refusal
+from brain.domain.circuit import Circuit
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.knowledge import Vector
 from brain.ports import TextKind
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 PREFIX = "litellm:"
 # What text-embeddings-inference takes at once, unless told otherwise.
 _BATCH = 32
+# Somebody waits for the answer to a question; what is ingested can take its time.
+QUESTION_S = 3.0
 _SETTING_RETRY_S = 60.0
 _TRANSIENT = frozenset({402, 408, 409, 429})
 _SETTINGS = frozenset({401, 403, 404})
@@ -26,7 +29,13 @@ class LiteLLMEmbedder:
     """`name` is `litellm:` and LiteLLM's name of the model. Its vectors tell how long they are."""
 
     def __init__(
-        self, name: str, *, api_base: str | None = None, api_key: str | None = None, timeout_s: float = 30.0
+        self,
+        name: str,
+        *,
+        circuit: Circuit,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        timeout_s: float = 30.0,
     ) -> None:
         """Takes seconds, because importing LiteLLM does. Raises `Rejected` for a service nobody knows."""
         _load()
@@ -36,12 +45,14 @@ class LiteLLMEmbedder:
         # Servers of one's own mostly ask for no key; OpenAI's client does not start without one.
         self._api_key = api_key or ("none" if api_base else None)
         self._timeout_s = timeout_s
+        self._circuit = circuit
         _require_known(self._model, api_base)
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
+        timeout_s = min(self._timeout_s, QUESTION_S) if kind is TextKind.QUESTION else self._timeout_s
         vectors: list[Vector] = []
         for start in range(0, len(texts), _BATCH):
-            vectors += await self._batch(list(texts[start : start + _BATCH]))
+            vectors += await self._batch(list(texts[start : start + _BATCH]), timeout_s)
         if len({len(vector) for vector in vectors}) > 1:
             raise Unavailable(f"The service of {self.name} sent vectors of different lengths.")
         return vectors
@@ -61,8 +72,15 @@ class LiteLLMEmbedder:
         # Else it goes on handing out what is closed.
         litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]  # as above
 
-    async def _batch(self, texts: list[str]) -> list[Vector]:
-        reply = await self._answered(texts)
+    async def _batch(self, texts: list[str], timeout_s: float) -> list[Vector]:
+        with self._circuit.attempt() as attempt:
+            try:
+                reply = await self._answered(texts, timeout_s)
+            except Unavailable as failure:
+                setting = failure.retry_after_s == _SETTING_RETRY_S
+                attempt.failed(str(failure), rest_s=_SETTING_RETRY_S if setting else 0.0, opens=setting)
+                raise
+            attempt.succeeded()
         found = {int(one["index"]): one["embedding"] for one in reply.data}
         if sorted(found) != list(range(len(texts))):
             raise Unavailable(f"The service of {self.name} sent {len(found)} vectors for {len(texts)} texts.")
@@ -79,19 +97,19 @@ class LiteLLMEmbedder:
             raise Unavailable(f"The service of {self.name} sent a vector without a direction.")
         return Vector((number / length for number in numbers), embedder=self.name)
 
-    async def _answered(self, texts: list[str]) -> "EmbeddingResponse":
+    async def _answered(self, texts: list[str], timeout_s: float) -> "EmbeddingResponse":
         """https://docs.litellm.ai/docs/embedding/supported_embedding"""
         import litellm
         import openai  # the base of all of LiteLLM's exceptions
 
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 return await litellm.aembedding(
                     model=self._model,
                     input=texts,
                     api_base=self._api_base,
                     api_key=self._api_key,
-                    timeout=self._timeout_s,
+                    timeout=timeout_s,
                     encoding_format="float",  # some servers know no other
                 )
         except TimeoutError:

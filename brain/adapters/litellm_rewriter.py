@@ -37,6 +37,6 @@ class LiteLLMRewriter:
         try:
             completion = await self._model.complete(messages)
         except ExpertError:  # the circuit has it; the rule does without a model
-            return Rewritten(by_rule)
+            return Rewritten(by_rule, by_rule=True)
         said = " ".join(spoken(completion.text).split())
         return Rewritten(said if says_no_more(said, question, recent) else by_rule, completion.spent)

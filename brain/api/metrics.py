@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from brain.domain.circuit import Circuit, State
+from brain.domain.ladder import Level
 from brain.domain.records import TaskState
 from brain.domain.reply import Reply
 
@@ -58,6 +59,11 @@ class Metrics:
             registry=registry,
         )
 
+        self._level = Gauge(
+            "expert_ladder_level",
+            "How far below its best the product stands: 0 as usual, 5 refusing.",
+            registry=registry,
+        )
         self._circuits = Gauge(
             "expert_circuit_open",
             "How a backend stands: 0 asked as usual, 0.5 being tried again, 1 left alone.",
@@ -89,8 +95,14 @@ class Metrics:
         for step, milliseconds in reply.answer.timings_ms.items():
             self._steps.labels(step).observe(milliseconds / 1000)
 
-    def render(self, counts: Mapping[str, float] | None, circuits: Sequence[Circuit] = ()) -> bytes:
+    def render(
+        self,
+        counts: Mapping[str, float] | None,
+        circuits: Sequence[Circuit] = (),
+        level: Level = Level.FULL,
+    ) -> bytes:
         """`counts` of the queue as they are now; None where the database does not answer."""
+        self._level.set(level.value)
         for circuit in circuits:
             self._circuits.labels(circuit.name).set(_OPEN[circuit.state])
             self._refused.labels(circuit.name).set(circuit.refused)

@@ -38,12 +38,12 @@ async def ready(response: Response, shared: Shared) -> schemas.Ready:
 )
 async def metrics(shared: Shared) -> Response:
     try:
-        counts = await shared.services.queue_counts()
-    except Unavailable:
-        counts = None  # reported as expert_store_up 0: when the database is away, metrics matter most
-    return Response(
-        shared.metrics.render(counts, shared.services.circuits), headers={"Content-Type": CONTENT_TYPE_LATEST}
-    )
+        counts, away = await shared.services.queue_counts(), ""
+    except Unavailable as error:
+        # Reported as expert_store_up 0: when the database is away, metrics matter most.
+        counts, away = None, str(error)
+    rendered = shared.metrics.render(counts, shared.services.circuits, shared.services.rung(away).level)
+    return Response(rendered, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/", include_in_schema=False)

@@ -9,6 +9,7 @@ from brain.domain.article import Article, ArticleStatus, ArticleVersion
 from brain.domain.change import Source
 from brain.domain.identity import Department, DepartmentId, Member, MemberId, Principal, Role
 from brain.domain.knowledge import Document
+from brain.domain.ladder import TOLD, Level
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
 from brain.domain.review import ReviewCase
@@ -36,6 +37,7 @@ def ask_result(reply: Reply, *, note: str = "", total_ms: float | None = None) -
     question, answer = reply.question, reply.answer
     told = answer is not None and (answer.status is AnswerStatus.PUBLISHED or answer.asks_back)
     published = answer if told else None
+    level = answer.level_told if answer and not answer.asks_back else Level.FULL
     timings = dict(answer.timings_ms) if answer else {}
     if total_ms is not None:
         timings["total"] = round(total_ms, 2)
@@ -48,6 +50,8 @@ def ask_result(reply: Reply, *, note: str = "", total_ms: float | None = None) -
         citations=_citations(published.citations) if published else [],
         confidence=answer.certainty if answer and not answer.asks_back else None,
         reasons=list(answer.grounds) if answer else [],
+        level=level.value,
+        degraded=TOLD.get(level, ""),
         review=reply.review,
         approved=_approved(published.approval) if published and published.approval else None,
         department=reply.department,
@@ -271,4 +275,10 @@ def task(one: Task) -> schemas.TaskShown:
 
 def ready(readiness: Readiness, *, version: str) -> schemas.Ready:
     checks = [schemas.CheckShown(name=name, ok=ok, detail=detail) for name, ok, detail in readiness.checks]
-    return schemas.Ready(ok=readiness.ok, version=version, checks=checks)
+    return schemas.Ready(
+        ok=readiness.ok,
+        version=version,
+        level=readiness.rung.level.value,
+        level_reason=readiness.rung.reason,
+        checks=checks,
+    )

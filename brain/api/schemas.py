@@ -177,6 +177,8 @@ class AskResult(Sent):
         description="Probability that the answer is right; null while pending, and where you are asked back."
     )
     reasons: list[str]
+    level: int = Field(description="0 as usual; above, how far below its best it was made: see `/ready`.")
+    degraded: str = Field(description="What was away, and what stood in for it; empty on level 0.")
     review: int | None = Field(description="Number of the review that was opened for it.")
     approved: Approved | None = Field(description="Who checked the answer, and when.")
     department: str | None
@@ -347,4 +349,10 @@ class CheckShown(Sent):
 class Ready(Sent):
     ok: bool
     version: str
+    level: int = Field(
+        description="How far below its best it stands: 0 as usual; 1 something stands in for a model;"
+        " 2 no model, passages are quoted; 3 no search, approved answers to the same words or a person;"
+        " 4 no database; 5 too much to do."
+    )
+    level_reason: str = Field(description="What is away, and why; empty on level 0.")
     checks: list[CheckShown]

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from brain.api.limits import Limits
 from brain.api.progress import ProgressBoard
 from brain.domain.circuit import Circuit
+from brain.domain.ladder import Level, Rung
 from brain.ports.talk import TalkStore
 from brain.usecases.accept import Accept
 from brain.usecases.ask import Ask
@@ -32,6 +33,11 @@ class Check(NamedTuple):
 class Readiness:
     ok: bool
     checks: tuple[Check, ...]
+    rung: Rung
+
+
+def _full(_database: str) -> Rung:
+    return Rung(Level.FULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Services:
     """`queue_counts` gives how many tasks are in each state but done, by the state's name, and
     `oldest_due_s`: how long the oldest due one has been waiting. `registry` is where everything of this
     process is counted. `board` is where the workers of this process report too; `circuits` are the backends
-    that this process asks over the network.
+    that this process asks over the network. `rung` says how far below its best it stands, given why the
+    database is away, or nothing where it answers.
     """
 
     store: TalkStore
@@ -57,4 +64,5 @@ class Services:
     registry: CollectorRegistry | None = None
     board: ProgressBoard = field(default_factory=ProgressBoard)
     circuits: Sequence[Circuit] = ()
+    rung: Callable[[str], Rung] = _full
     limits: Limits = field(default_factory=Limits)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from brain.domain.identity import DepartmentId, MemberId
 from brain.domain.knowledge import ArticleId, DocumentId, PassageId
+from brain.domain.ladder import Level
 from brain.domain.question import QuestionId
 from brain.domain.spent import NOTHING_SPENT, Spent
 
@@ -66,7 +67,7 @@ class Approval:
 class Answer:
     """One version of the answer to a question; `text` is empty where nothing was found.
 
-    `withdrawn` tells the one who asked why it does not hold any more.
+    `withdrawn` tells the one who asked why it does not hold any more; `level` is the one it was made on.
     """
 
     id: AnswerId
@@ -87,6 +88,12 @@ class Answer:
     signals: Mapping[str, float] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     spent: Spent = NOTHING_SPENT
+    level: Level = Level.FULL
+
+    @property
+    def level_told(self) -> Level:
+        """What people are told of it: where a person has checked what stood in, it is the person's word."""
+        return Level.FULL if self.approval and self.level < Level.NO_SEARCH else self.level
 
     @property
     def asks_back(self) -> bool:
@@ -127,7 +134,8 @@ class Generation:
     """A finished generation: Markdown whose `[n]` markers count the passages given, from 1.
 
     Empty `text` says that nothing in the passages answers the question. `quoted`: every word is from the
-    passages. `notes` are sentences for people on how it came about, where that was not as usual.
+    passages. `notes` are sentences for people on how it came about, where that was not as usual; `level` says
+    that something stood in for the usual model.
     """
 
     text: str
@@ -136,3 +144,4 @@ class Generation:
     spent: Spent = NOTHING_SPENT
     quoted: bool = False
     notes: tuple[str, ...] = ()
+    level: Level = Level.FULL

@@ -71,6 +71,11 @@ class Circuit:
         return State.OPEN if self.clock() < self._not_before else State.CLOSED
 
     @property
+    def failing(self) -> bool:
+        """Whether the last call that said anything about the backend failed."""
+        return self._in_a_row > 0
+
+    @property
     def wait_s(self) -> float:
         """How long until a call may be let through; 0: now."""
         return max(0.0, self._not_before - self.clock())

@@ -12,10 +12,12 @@ LONGEST = 400
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A question as it can be understood alone, and what it cost to say it so."""
+    """A question as it can be understood alone, and what it cost to say it so; `by_rule` where the model that
+    should have said it is away."""
 
     text: str
     spent: Spent = NOTHING_SPENT
+    by_rule: bool = False
 
 
 def says_no_more(said: str, question: str, history: Sequence[Turn]) -> bool:

@@ -239,12 +239,10 @@ class Reviews(Protocol):
     async def join(self, review: ReviewId, *, question: QuestionId, wording: str) -> None: ...
 
     async def open_like(
-        self, audience: Audience, *, vector: Vector, limit: int
+        self, audience: Audience, *, to: Vector | str, limit: int
     ) -> list[tuple[ReviewCase, float]]:
-        """Open reviews of near questions with their cosine similarity, nearest first.
-
-        Only reviews whose answer's sources the audience may read.
-        """
+        """Open reviews of near questions with their cosine similarity, nearest first; to a text, those of
+        questions with all its words. Only reviews whose answer's sources the audience may read."""
 
     async def case(self, review: int | ReviewId, *, lock: bool) -> ReviewCase | None:
         """By number or id, with what became of its sources; its `shown_hash` covers that too.
@@ -292,8 +290,9 @@ class Articles(Protocol):
 
     async def articles(self, *, audience: Audience) -> list[Article]: ...
 
-    async def nearest(self, audience: Audience, *, vector: Vector, limit: int) -> list[ArticleMatch]:
-        """Live articles the audience may read, by their nearest wording."""
+    async def nearest(self, audience: Audience, *, to: Vector | str, limit: int) -> list[ArticleMatch]:
+        """Live articles the audience may read, by their nearest wording; to a text, by a wording with all its
+        words, which is given no similarity."""
 
 
 class Records(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from time import perf_counter
+from time import monotonic, perf_counter
 from uuid import uuid4
 
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
@@ -12,12 +12,14 @@ from brain.domain.attachment import with_attached
 from brain.domain.clarity import Unclear, unclear
 from brain.domain.confidence import Calibration, Confidence, confidence, numeric, signals
 from brain.domain.crash_points import reached
+from brain.domain.deadline import LEAST_S, Patience, sharing, within
 from brain.domain.doubts import another_number, beside_the_question, judged, lowered, not_judged, taken_out
 from brain.domain.errors import ExpertError, Unavailable
 from brain.domain.events import AnswerPublished, AskedBack, ReviewJoined
 from brain.domain.evidence import Checked, check, quotable_sentences, requoted
 from brain.domain.identity import Department, DepartmentId, TenantId
 from brain.domain.knowledge import Found, Vector
+from brain.domain.ladder import Level, Seen
 from brain.domain.orders import gives_orders
 from brain.domain.policy import Decision, decide
 from brain.domain.question import Question, QuestionId, Turn, wording
@@ -37,12 +39,14 @@ from brain.ports import (
 )
 from brain.usecases.ask_back import rather_ask_back
 from brain.usecases.request_review import readable_first, request_review
+from brain.usecases.searching import Searching
 
 Progress = Callable[[str], None]
 
-# Candidates of each ranking, and how many of the fused ones a generator reads.
-CANDIDATES = 50
+# How many of the fused candidates a generator reads.
 READ = 8
+# How many near questions are compared with one.
+LIKE = 5
 # How often an answer is made anew because a source changed meanwhile.
 ATTEMPTS = 3
 
@@ -67,6 +71,8 @@ class _Asked:
     departments: Sequence[Department]
     progress: Progress
     wording: str
+    searching: Searching
+    level: Level = Level.FULL
     unclear: Unclear | None = None
     spent: Spent = NOTHING_SPENT
     timings_ms: dict[str, float] = field(default_factory=dict)
@@ -90,14 +96,21 @@ class Ask:
     calibration: Calibration
     rewriter: Rewriter | None = None
     judge: Judge | None = None
+    patience: Patience = field(default_factory=Patience)
+    search_seen: Seen = field(default_factory=Seen)
 
     async def __call__(self, tenant: TenantId, question: QuestionId, *, progress: Progress = silent) -> None:
         """Does nothing where the question is answered already; safe to repeat after a crash."""
         asked = await self._read(tenant, question, progress)
         if asked is None:
             return
+        with within(self.patience, monotonic):
+            await self._answer(asked)
+        asked.searching.tell()
+
+    async def _answer(self, asked: _Asked) -> None:
         await self._reword(asked)
-        [vector] = await self.embedder.embed([asked.wording], kind=TextKind.QUESTION)
+        vector = await asked.searching.vector(asked.wording)
         asked.done("embed")
         for _ in range(ATTEMPTS):
             answer = await self._approved(asked, vector)
@@ -115,34 +128,37 @@ class Ask:
                 return None
             history = await tx.questions.history(question.conversation, before=id_)
             departments = readable_first(await tx.people.departments(), question.audience)
-        return _Asked(question, history, departments, progress, wording(question, history))
+        searching = Searching(self.index, self.embedder, self.search_seen)
+        return _Asked(question, history, departments, progress, wording(question, history), searching)
 
     async def _reword(self, asked: _Asked) -> None:
         """A follow-up by a model, where one is set for it."""
         if self.rewriter is None or not asked.history:
             return
-        rewritten = await self.rewriter.rewrite(asked.question.text, history=asked.history)
+        with sharing(2):  # with whoever writes the answer
+            rewritten = await self.rewriter.rewrite(asked.question.text, history=asked.history)
+        if rewritten.by_rule:
+            asked.level = Level.STAND_IN
         asked.wording = with_attached(rewritten.text, asked.question.attachments)
         asked.spent += rewritten.spent
         asked.done("rewrite")
 
-    async def _approved(self, asked: _Asked, vector: Vector) -> Answer | None:
+    async def _approved(self, asked: _Asked, vector: Vector | None) -> Answer | None:
         """The answer that a person approved to the same question, if this audience may read it."""
         async with self.store.transaction(asked.question.audience.tenant) as tx:
             article = await self._same_article(tx, asked, vector)
         asked.done("match")
-        return from_article(article, asked.question.id, timings_ms=asked.timings_ms) if article else None
+        if article is None:
+            return None
+        answer = from_article(article, asked.question.id, timings_ms=asked.timings_ms)
+        return replace(answer, level=asked.level if vector else Level.NO_SEARCH)
 
-    async def _draft(self, asked: _Asked, vector: Vector) -> Answer:
+    async def _draft(self, asked: _Asked, vector: Vector | None) -> Answer:
         question = asked.question
         asked.progress("searching")
-        candidates = await self.index.search(
-            asked.wording,
-            vector=vector,
-            audience=question.audience,
-            department=question.department,
-            limit=CANDIDATES,
-        )
+        candidates = await asked.searching.passages(asked.wording, question) if vector else None
+        if vector is None or candidates is None:
+            return _unsearched(asked)
         ranked = fuse(asked.wording, candidates)
         found = _readable(ranked)
         asked.unclear = unclear(with_attached(question.text, question.attachments), asked.history, found)
@@ -181,6 +197,7 @@ class Ask:
             signals=numeric(weighed.signals),
             timings_ms=asked.timings_ms,
             spent=asked.spent,
+            level=max(asked.level, generation.level),
         )
 
     async def _generate(self, asked: _Asked, found: Sequence[Found], department: Department) -> Generation:
@@ -209,7 +226,8 @@ class Ask:
             return weighed
         cited = [one.passage for _, one, _ in checked.citations]
         try:
-            judgement = await self.judge.judge(asked.wording, answer=checked.text, passages=cited)
+            with sharing(1, least_s=LEAST_S):
+                judgement = await self.judge.judge(asked.wording, answer=checked.text, passages=cited)
         except ExpertError:  # a judgement that is missing lowers, too
             return lowered(weighed, not_judged(department.thresholds))
         asked.spent += judgement.spent
@@ -219,7 +237,10 @@ class Ask:
         """With the sentence quoted that is nearest to the question, of the few worth reading for it."""
         sentences = quotable_sentences(question, checked)
         texts = [text for _, text in sentences]
-        vectors = await self.embedder.embed(texts, kind=TextKind.PASSAGE) if texts else []
+        try:
+            vectors = await self.embedder.embed(texts, kind=TextKind.PASSAGE) if texts else []
+        except Unavailable:  # the sentence that is quoted otherwise is the source's, too
+            return checked
         if any(one.embedder != vector.embedder for one in vectors):
             return checked
         near = {
@@ -228,7 +249,7 @@ class Ask:
         }
         return requoted(question, checked, near)
 
-    async def _save(self, asked: _Asked, answer: Answer, vector: Vector) -> bool:
+    async def _save(self, asked: _Asked, answer: Answer, vector: Vector | None) -> bool:
         """One transaction: the answer, the review it needs, and the event that says so.
 
         False where a source has changed since it was read: then nothing is saved.
@@ -274,20 +295,23 @@ class Ask:
                 await tx.emit(AnswerPublished(question.id, kept.id))
         return True
 
-    async def _same_article(self, tx: Transaction, asked: _Asked, vector: Vector) -> Article | None:
+    async def _same_article(self, tx: Transaction, asked: _Asked, vector: Vector | None) -> Article | None:
+        """Without a vector nothing is alike: then the words have to be the very same."""
         question = asked.question
+        to = vector or asked.wording
         same = [
             match.article
-            for match in await tx.articles.nearest(question.audience, vector=vector, limit=5)
+            for match in await tx.articles.nearest(question.audience, to=to, limit=LIKE)
             if question.department in (None, match.article.department)
             and same_question(asked.wording, match.wording, match.similarity)
         ]
         article = undisputed(same, among=question.audience.departments)
         return article.as_read_by(frozenset(one.id for one in asked.departments)) if article else None
 
-    async def _same_review(self, tx: Transaction, asked: _Asked, vector: Vector) -> ReviewId | None:
+    async def _same_review(self, tx: Transaction, asked: _Asked, vector: Vector | None) -> ReviewId | None:
         question = asked.question
-        for case, similarity in await tx.reviews.open_like(question.audience, vector=vector, limit=5):
+        to = vector or asked.wording
+        for case, similarity in await tx.reviews.open_like(question.audience, to=to, limit=LIKE):
             wanted = question.department in (None, case.review.department)
             if wanted and same_question(asked.wording, case.question, similarity):
                 return case.review.id
@@ -317,6 +341,27 @@ def from_article(article: Article, question: QuestionId, *, timings_ms: dict[str
         article=article.id,
         approval=article.approval,
         timings_ms=timings_ms,
+    )
+
+
+def _unsearched(asked: _Asked) -> Answer:
+    """For a person to answer, in the department that was asked."""
+    department = asked.department(asked.question.department)
+    return Answer(
+        id=AnswerId(uuid4()),
+        question=asked.question.id,
+        department=department.id,
+        status=AnswerStatus.ABSTAINED,
+        text="",
+        citations=(),
+        confidence=0.0,
+        reasons=("The documents could not be searched.",),
+        model="",
+        prompt_hash="",
+        scope=frozenset((department.id,)),
+        timings_ms=asked.timings_ms,
+        spent=asked.spent,
+        level=Level.NO_SEARCH,
     )
 
 

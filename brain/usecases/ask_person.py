@@ -24,7 +24,7 @@ async def ask_person(store: Store, embedder: Embedder, principal: Principal, id_
     [vector] = await embedder.embed([said], kind=TextKind.QUESTION)
     async with store.transaction(principal.tenant) as tx:
         # Whoever else asks for a review waits from here on: asked twice at once, it is one.
-        like = await tx.reviews.open_like(question.audience, vector=vector, limit=_LIKE)
+        like = await tx.reviews.open_like(question.audience, to=vector, limit=_LIKE)
         answer = await tx.questions.latest_answer(id_)
         number, _ = await tx.reviews.for_question(id_)
         known = await tx.reviews.case(number, lock=False) if number else None

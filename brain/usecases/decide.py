@@ -14,6 +14,7 @@ from brain.domain.errors import Conflict, Denied, Missing, Rejected
 from brain.domain.events import AnswerAmended, AnswerApproved, AnswerRejected
 from brain.domain.identity import Department, Member, Principal
 from brain.domain.knowledge import ArticleId, Embedded, Vector
+from brain.domain.ladder import Level
 from brain.domain.records import AuditEntry
 from brain.domain.review import ReviewCase, ReviewStatus, Verdict, VerdictId, VerdictKind, objection
 from brain.domain.training import ExampleId, Label, TrainingExample
@@ -279,6 +280,7 @@ async def _approved(
         citations=citations,
         scope=draft.scope | moved_to,
         withdrawn="",
+        level=Level.FULL,
     )
     await tx.questions.settle(latest.id, to=AnswerStatus.DRAFT)
     await tx.questions.save_answer(approved)

@@ -9,6 +9,7 @@ from brain.domain.audit import Link, Sought
 from brain.domain.errors import Missing
 from brain.domain.identity import Department, DepartmentId, Member, MemberId, Principal, Role, Visibility
 from brain.domain.knowledge import ArticleId, Document
+from brain.domain.ladder import Level
 from brain.domain.question import Question, QuestionId
 from brain.domain.records import Feedback, Key, Task
 from brain.domain.reply import Reply
@@ -223,6 +224,8 @@ def _note(answer: Answer, number: int | None, reason: str) -> str:
     match answer.status:
         case AnswerStatus.ABSTAINED if number is None:
             return "Nobody asked me, and I was not sure enough to speak."
+        case AnswerStatus.ABSTAINED if answer.level is Level.NO_SEARCH:
+            return f"I cannot search the documents just now. {waiting}"
         case AnswerStatus.ABSTAINED:
             return f"I don't know: I found nothing that answers this well enough. {waiting}"
         case AnswerStatus.IN_REVIEW:

@@ -126,7 +126,7 @@ async def _similar(
         [vector] = await embedder.embed([case.question], kind=TextKind.QUESTION)
         async with store.transaction(tenant) as tx:
             audience = Audience(tenant, frozenset((case.review.department,)))
-            found = await tx.articles.nearest(audience, vector=vector, limit=2 * _SIMILAR)
+            found = await tx.articles.nearest(audience, to=vector, limit=2 * _SIMILAR)
     except Unavailable:
         return ()
     near = [one for one in found if one.similarity >= _NEAR and one.article.id != case.review.article]

@@ -11,6 +11,7 @@ from config.commands.output import one_line, percent, say, show_answer, show_jso
 
 app = typer.Typer(rich_markup_mode=None)
 _WAIT_S = 60
+_UNSEARCHED = "The documents could not be searched"
 
 
 @app.command(
@@ -54,7 +55,7 @@ def _headline(answer: Mapping[str, Any]) -> str:
     sentences = {
         "published": "Answered, checked by a person" if answer.get("approved") else "Answered",
         "in_review": f"Waits for a person's check{number}",
-        "abstained": f"No answer in the documents{number}",
+        "abstained": f"{_UNSEARCHED if answer.get('level') == 3 else 'No answer in the documents'}{number}",
         "pending": "Not answered yet",
         "asked_back": "Asked back",
         "expired": f"Nobody could check it in time{number}",

@@ -64,6 +64,9 @@ def show_answer(answer: Mapping[str, Any]) -> None:
     """Text, numbered citations, how sure and why; the same for askers and reviewers."""
     for line, style in _styled(str(answer.get("text") or answer.get("draft") or "")):
         say(line, style=style)
+    if answer.get("degraded"):
+        say()
+        say(one_line(answer["degraded"]), style="yellow")
     citations = answer.get("citations") or []
     if citations:
         say()

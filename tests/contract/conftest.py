@@ -13,6 +13,7 @@ from brain.adapters.postgres.queue import Queue
 from brain.api.app import create_app
 from brain.api.services import Check, Readiness, Services
 from brain.domain.identity import MemberId
+from brain.domain.ladder import Level, Rung
 from brain.domain.records import Key, KeyId
 from brain.usecases.authenticate import digest, new_key
 from brain.usecases.calibrate import Calibrate
@@ -77,7 +78,7 @@ async def served(world: World, services: Services) -> AsyncIterator[Api]:
 @pytest.fixture
 def services(world: World, system_engine: AsyncEngine) -> Services:
     async def ready() -> Readiness:
-        return Readiness(True, (Check("database", True, "answers"),))
+        return Readiness(True, (Check("database", True, "answers"),), Rung(Level.FULL))
 
     async def queue_counts() -> Mapping[str, float]:
         counts = await Queue(system_engine).counts()

@@ -16,6 +16,7 @@ from brain.domain.answer import Generation, Piece
 from brain.domain.errors import Unavailable
 from brain.domain.identity import Principal
 from brain.domain.knowledge import Found
+from brain.domain.ladder import Level, Rung
 from brain.domain.question import QuestionId, Turn
 from brain.usecases.accept import Accept, Asking
 from tests.conftest import World
@@ -39,7 +40,7 @@ async def test_it_lives_whatever_its_dependencies_do(world: World, services: Ser
 async def test_ready_names_each_dependency(world: World, services: Services) -> None:
     async def not_yet() -> Readiness:
         checks = (Check("database", True, "answers"), Check("first ingestion", False, "12 of 30 documents"))
-        return Readiness(False, checks)
+        return Readiness(False, checks, Rung(Level.NO_DATABASE, "It does not answer."))
 
     async with served(world, services) as api:
         assert (await api.http.get("/ready")).status_code == 200
@@ -50,6 +51,8 @@ async def test_ready_names_each_dependency(world: World, services: Services) -> 
     assert response.json() == {
         "ok": False,
         "version": "1.2.3",
+        "level": 4,
+        "level_reason": "It does not answer.",
         "checks": [
             {"name": "database", "ok": True, "detail": "answers"},
             {"name": "first ingestion", "ok": False, "detail": "12 of 30 documents"},

@@ -8,6 +8,7 @@ import pytest
 from brain.adapters.litellm_embedder import LiteLLMEmbedder
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.ports import TextKind
+from config.embedders import embedder_circuit
 from tests.contract.fake_embeddings import FakeEmbeddings, fake_embeddings
 
 # LiteLLM looks at every attribute of pydantic's models; newer pydantic warns about two of them.
@@ -27,7 +28,9 @@ def server() -> Iterator[FakeEmbeddings]:
 
 @asynccontextmanager
 async def calling(server: FakeEmbeddings, *, timeout_s: float = 10) -> AsyncIterator[LiteLLMEmbedder]:
-    embedder = LiteLLMEmbedder(NAME, api_base=server.base, api_key=KEY, timeout_s=timeout_s)
+    embedder = LiteLLMEmbedder(
+        NAME, circuit=embedder_circuit(), api_base=server.base, api_key=KEY, timeout_s=timeout_s
+    )
     try:
         yield embedder
     finally:
@@ -61,7 +64,7 @@ async def test_texts_are_sent_in_batches_and_come_back_in_order_at_unit_length(
 
 
 async def test_a_server_of_ones_own_needs_no_key(server: FakeEmbeddings) -> None:
-    embedder = LiteLLMEmbedder(NAME, api_base=server.base)
+    embedder = LiteLLMEmbedder(NAME, circuit=embedder_circuit(), api_base=server.base)
     [vector] = await embedder.embed(["gate"], kind=TextKind.QUESTION)
     await embedder.close()
     assert len(vector) == 96
@@ -136,4 +139,13 @@ async def test_tokens_are_counted_without_asking(server: FakeEmbeddings) -> None
 
 def test_a_service_nobody_knows_is_named() -> None:
     with pytest.raises(Rejected, match="litellm:service/model"):
-        LiteLLMEmbedder("litellm:no-such-model")
+        LiteLLMEmbedder("litellm:no-such-model", circuit=embedder_circuit())
+
+
+async def test_a_service_that_keeps_failing_is_left_alone(server: FakeEmbeddings) -> None:
+    server.failures = [500] * 5
+    async with calling(server) as embedder:
+        for _ in range(7):
+            with pytest.raises(Unavailable):
+                await embedder.embed(["gate"], kind=TextKind.QUESTION)
+    assert len(server.bodies) == 5

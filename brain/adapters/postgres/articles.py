@@ -9,9 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
+from brain.adapters.postgres.likeness import likeness
 from brain.adapters.postgres.passages import READABLE_SCOPE, insert_passages, readers, scope_of
 from brain.adapters.postgres.questions import answers_of
-from brain.adapters.postgres.serving import IN_FORCE, require_in_force
+from brain.adapters.postgres.serving import require_in_force
 from brain.adapters.postgres.sources import keep_cited, withdraw
 from brain.domain.answer import AnswerId, AnswerStatus, Approval
 from brain.domain.article import Article, ArticleMatch, ArticleStatus, ArticleVersion
@@ -223,21 +224,16 @@ class SqlArticles:
         )
         return await self._articles(rows.all())
 
-    async def nearest(self, audience: Audience, *, vector: Vector, limit: int) -> list[ArticleMatch]:
+    async def nearest(self, audience: Audience, *, to: Vector | str, limit: int) -> list[ArticleMatch]:
+        like = likeness(to, text="w.text", vector="w.vector")
         rows = await self.connection.execute(
             text(
-                f"SELECT {_COLUMNS}, w.text AS wording, 1 - (w.vector <=> CAST(:vector AS halfvec))"
-                f" AS similarity FROM wording w JOIN article a ON (a.tenant_id, a.id) ="
-                f" (w.tenant_id, w.article_id) {_JOINS} WHERE a.status = 'live'"
-                f" AND a.expires_at > now() AND {READABLE_SCOPE} AND {IN_FORCE}"
-                " ORDER BY w.vector <=> CAST(:vector AS halfvec), a.updated_at DESC LIMIT :limit"
+                f"SELECT {_COLUMNS}, w.text AS wording, {like.similarity} AS similarity FROM wording w"
+                f" JOIN article a ON (a.tenant_id, a.id) = (w.tenant_id, w.article_id) {_JOINS}"
+                f" WHERE a.status = 'live' AND a.expires_at > now() AND {READABLE_SCOPE}"
+                f" AND {like.condition} ORDER BY {like.distance}, a.updated_at DESC LIMIT :limit"
             ),
-            {
-                "vector": str(list(vector)),
-                "embedder": vector.embedder,
-                **readers(audience),
-                "limit": limit,
-            },
+            {**like.parameters, **readers(audience), "limit": limit},
         )
         found = rows.all()
         articles = await self._articles(found)

@@ -16,6 +16,7 @@ from brain.domain.attachment import with_attached
 from brain.domain.errors import Conflict
 from brain.domain.identity import Audience, DepartmentId, MemberId, TenantId
 from brain.domain.knowledge import ArticleId, DocumentId, PassageId
+from brain.domain.ladder import Level
 from brain.domain.question import ConversationId, Question, QuestionId, Turn
 from brain.domain.spent import Spent
 
@@ -132,6 +133,7 @@ class SqlQuestions:
                 input_tokens=answer.spent.input_tokens,
                 output_tokens=answer.spent.output_tokens,
                 cost_usd=answer.spent.usd,
+                level=answer.level.value,
             )
             .on_conflict_do_nothing(index_elements=["tenant_id", "question_id", "version"])
             .returning(text("id"))
@@ -250,6 +252,7 @@ def _answer(row: Row[Any], citations: tuple[Citation, ...]) -> Answer:
         signals=row.signals,
         timings_ms=row.timings_ms,
         spent=Spent(row.input_tokens, row.output_tokens, row.cost_usd),
+        level=Level(row.level),
     )
 
 

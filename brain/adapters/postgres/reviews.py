@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.assignments import SqlAssignments
+from brain.adapters.postgres.likeness import likeness
 from brain.adapters.postgres.passages import READABLE, readers
 from brain.adapters.postgres.people import still_here
 from brain.adapters.postgres.questions import answers_of
-from brain.adapters.postgres.serving import IN_FORCE, require_in_force
+from brain.adapters.postgres.serving import require_in_force
 from brain.adapters.postgres.sources import sources_of
 from brain.domain.answer import AnswerId
 from brain.domain.change import bound
@@ -75,26 +76,24 @@ class SqlReviews:
         )
 
     async def open_like(
-        self, audience: Audience, *, vector: Vector, limit: int
+        self, audience: Audience, *, to: Vector | str, limit: int
     ) -> list[tuple[ReviewCase, float]]:
         await self.connection.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"reviews/{self.tenant}"}
         )
+        like = likeness(to, text="w.wording", vector="r.vector")
         # Locked, so that a verdict given meanwhile cannot miss the one who joins.
         rows = await self.connection.execute(
             text(
-                "SELECT r.*, 1 - (r.vector <=> CAST(:vector AS halfvec)) AS similarity FROM review r"
+                f"SELECT r.*, {like.similarity} AS similarity FROM review r"
                 " JOIN answer s ON (s.tenant_id, s.id) = (r.tenant_id, r.answer_id)"
-                f" WHERE r.status = 'open' AND r.vector IS NOT NULL AND {IN_FORCE}"
+                " LEFT JOIN waiting w ON (w.tenant_id, w.review_id, w.question_id)"
+                " = (r.tenant_id, r.id, r.question_id)"
+                f" WHERE r.status = 'open' AND {like.condition}"
                 f" AND {READABLE.replace('s.departments', 's.scope')}"
-                " ORDER BY r.vector <=> CAST(:vector AS halfvec), r.number LIMIT :limit FOR UPDATE OF r"
+                f" ORDER BY {like.distance}, r.number LIMIT :limit FOR UPDATE OF r"
             ),
-            {
-                "vector": str(list(vector)),
-                "embedder": vector.embedder,
-                **readers(audience),
-                "limit": limit,
-            },
+            {**like.parameters, **readers(audience), "limit": limit},
         )
         found = rows.all()
         return list(zip(await self._cases(found), [row.similarity for row in found], strict=True))

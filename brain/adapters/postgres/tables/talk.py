@@ -87,6 +87,7 @@ class Answer(SQLModel, table=True):
     input_tokens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     output_tokens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     cost_usd: float | None
+    level: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime = moment()
 
 
