@@ -11,7 +11,7 @@ from brain.adapters.fallback_generator import FallbackGenerator
 from brain.adapters.language_model import SILENCE_S, Access, LanguageModel, Limits
 from brain.adapters.litellm_generator import LiteLLMGenerator
 from brain.adapters.litellm_judge import LiteLLMJudge
-from brain.adapters.litellm_library import guarded_litellm
+from brain.adapters.litellm_library import guarded_litellm, warm_up
 from brain.adapters.litellm_rewriter import LiteLLMRewriter
 from brain.adapters.outbound import Gate
 from brain.domain.circuit import Circuit
@@ -44,6 +44,9 @@ async def models(settings: Settings, stack: AsyncExitStack) -> Models:
         if settings.model_api_base is not None:
             with suppress(Unavailable):  # a name without an address now may have one when somebody asks
                 await gate.check(settings.model_api_base, setting="EXPERT_MODEL_API_BASE")
+        await warm_up(
+            [one for one in (settings.model, settings.model_rewrite, settings.model_judge) if one][:1]
+        )
         stack.enter_context(guarded_litellm(gate))
     known = _Known(settings, stack)
     generator: Generator = ExtractiveGenerator()

@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import httpx
 
@@ -38,12 +38,41 @@ def guarded_litellm(gate: Gate) -> Iterator[None]:
     but every asynchronous client that it makes asks this one function for its transport. Its synchronous
     ones, with which it looks models up unasked (Ollama), get nowhere: it then does without.
     """
+    with _connecting(lambda: Outbound(gate)):
+        yield
+
+
+async def warm_up(models: Sequence[str]) -> None:
+    """Have LiteLLM import what it otherwise imports, for seconds, while the first asker waits.
+
+    By a request to each, which gets nowhere.
+    """
+    load_litellm()
+    import litellm
+    import openai
+
+    with _connecting(_Nowhere):
+        for model in models:
+            with suppress(openai.APIError, Unavailable):
+                await litellm.acompletion(
+                    model=model,
+                    messages=[{"role": "user", "content": "Are you there?"}],
+                    api_base="http://127.0.0.1:9",
+                    api_key="none",
+                    stream=True,
+                    num_retries=0,
+                    max_retries=0,
+                )
+
+
+@contextmanager
+def _connecting(transport: Callable[[], httpx.AsyncBaseTransport]) -> Iterator[None]:
     load_litellm()
     import litellm
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
     def checked(*_: object, **__: object) -> httpx.AsyncBaseTransport:
-        return Outbound(gate)
+        return transport()
 
     before = AsyncHTTPHandler.create_async_transport, getattr(litellm, "sync_transport", None)
     _replace(AsyncHTTPHandler, staticmethod(checked), _Nowhere())
@@ -64,6 +93,9 @@ def _replace(handler: type, transport: object, sync_transport: object) -> None:
     litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]  # LiteLLM has left its types out
 
 
-class _Nowhere(httpx.BaseTransport):
+class _Nowhere(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         raise Unavailable("LiteLLM may not ask for more than we asked it to.")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise Unavailable("LiteLLM may not ask anybody yet.")

@@ -144,7 +144,7 @@ async def product(world: World, urls: DatabaseUrls, tmp_path: Path) -> AsyncIter
             model_api_base=models.base,
             model_api_key=SecretStr("sk-x"),
             allow_hosts=("127.0.0.1",),
-            model_silence_s=2,
+            model_silence_s=4,
         )
         async with assembled(settings, urls) as wiring:
             index, embedder = Fault(), Fault()
