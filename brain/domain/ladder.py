@@ -89,12 +89,12 @@ def rung(known: Known) -> Rung:
         return Rung(Level.NO_DATABASE, known.database)
     if known.search:
         return Rung(Level.NO_SEARCH, known.search)
-    away = [one for one in known.writers if one.away]
-    if away and len(away) == len(known.writers):
-        return Rung(Level.NO_MODEL, _why(away[0]))
-    if away := [*away, *(one for one in known.others if one.away)]:
-        return Rung(Level.STAND_IN, _why(away[0]))
-    return Rung(Level.FULL)
+    if known.writers and known.writers[0].away:
+        alone = all(one.away for one in known.writers)
+        return Rung(Level.NO_MODEL if alone else Level.STAND_IN, _why(known.writers[0]))
+    # Of stand-ins nothing is heard, nor needed, while the first is there.
+    away = next((one for one in known.others if one.away), None)
+    return Rung(Level.STAND_IN, _why(away)) if away else Rung(Level.FULL)
 
 
 def _why(part: Part) -> str:

@@ -16,7 +16,7 @@ GONE_TOO = Part("openai/second", "no credit")
         (Known(), Level.FULL, ""),
         (Known(writers=(FIRST, SECOND), others=(FIRST,)), Level.FULL, ""),
         (Known(writers=(GONE, SECOND)), Level.STAND_IN, "openai/first: it refused the connection"),
-        (Known(writers=(FIRST, GONE_TOO)), Level.STAND_IN, "openai/second: no credit"),
+        (Known(writers=(FIRST, GONE_TOO)), Level.FULL, ""),
         (Known(writers=(FIRST,), others=(GONE_TOO,)), Level.STAND_IN, "openai/second: no credit"),
         (Known(others=(GONE,)), Level.STAND_IN, "openai/first: it refused the connection"),
         (Known(writers=(GONE,)), Level.NO_MODEL, "openai/first: it refused the connection"),
