@@ -45,8 +45,6 @@ Progress = Callable[[str], None]
 
 # How many of the fused candidates a generator reads.
 READ = 8
-# How many near questions are compared with one.
-LIKE = 5
 # How often an answer is made anew because a source changed meanwhile.
 ATTEMPTS = 3
 
@@ -301,7 +299,7 @@ class Ask:
         to = vector or asked.wording
         same = [
             match.article
-            for match in await tx.articles.nearest(question.audience, to=to, limit=LIKE)
+            for match in await tx.articles.nearest(question.audience, to=to, limit=5)
             if question.department in (None, match.article.department)
             and same_question(asked.wording, match.wording, match.similarity)
         ]
@@ -311,7 +309,7 @@ class Ask:
     async def _same_review(self, tx: Transaction, asked: _Asked, vector: Vector | None) -> ReviewId | None:
         question = asked.question
         to = vector or asked.wording
-        for case, similarity in await tx.reviews.open_like(question.audience, to=to, limit=LIKE):
+        for case, similarity in await tx.reviews.open_like(question.audience, to=to, limit=5):
             wanted = question.department in (None, case.review.department)
             if wanted and same_question(asked.wording, case.question, similarity):
                 return case.review.id
