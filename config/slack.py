@@ -4,7 +4,7 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
 from brain.domain.conversation import Delivery, DeliveryId, Kept
 from brain.domain.errors import ExpertError, Rejected
+from brain.domain.overload import Entrance
 from brain.usecases.take_in import TakeIn
 from config.measures import Kept as Counted
 from config.measures import Measures
@@ -51,6 +52,7 @@ class Slack:
     outage: Outage
     installing: Installing | None = None
     command: str = "/expert"
+    entrance: Entrance = field(default_factory=lambda: Entrance(256))
 
     @property
     def reach(self) -> Reach:
@@ -60,6 +62,14 @@ class Slack:
         """Where Slack sends to; without a signing secret nobody gets in."""
 
         async def receive(request: Request) -> Response:
+            # Before the signature, which is work; whoever sends what is not signed holds nothing up for long.
+            if self.entrance.full:
+                later = {"Retry-After": str(_RETRY_AFTER_S)}
+                return Response("Too much to do; try again shortly.", 503, headers=later)
+            with self.entrance.passing():
+                return await taken(request)
+
+        async def taken(request: Request) -> Response:
             body = b""
             async for chunk in request.stream():
                 body += chunk
@@ -138,7 +148,8 @@ def slack(
         joins=installed.joins if installed else None,
     )
     installing = Installing.of(settings, workspaces, installed) if installed else None
-    return Slack(platform, receiver, workspaces, outage, installing, settings.slack_command)
+    entrance = Entrance(settings.deliveries_at_once)
+    return Slack(platform, receiver, workspaces, outage, installing, settings.slack_command, entrance)
 
 
 def _if_of_concern(keep: Keep) -> Keep:

@@ -19,6 +19,7 @@ from brain.adapters.weaviate_index import WeaviateIndex
 from brain.client import Brain
 from brain.domain.circuit import Circuit
 from brain.domain.confidence import Calibration
+from brain.domain.overload import Backlog
 from brain.domain.question import QuestionId
 from brain.domain.rates import Rate, Turns
 from brain.usecases.accept import Accept
@@ -36,6 +37,7 @@ from config.measures import Measures
 from config.models import models
 from config.settings import DatabaseUrls, Settings
 from config.slack import Slack, slack
+from workers.backlog import follow_backlog
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
 from workers.replay import Replay
@@ -106,7 +108,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         accept, decide = Accept(store, _turns(settings)), Decide(store, embedder)
         files = AttachedFiles(documents)
         stack.callback(files.close)
-        brain = Brain(store, embedder, accept, decide, files)
+        brain = Brain(store, embedder, accept, decide, files, _backlog(system_engine, stack))
         journal = Journal(settings.home / "journal", most_bytes=settings.journal_mb * 2**20)
         stack.push_async_callback(journal.close)
         journal_measured(journal, measures)
@@ -179,6 +181,15 @@ def replay(wiring: Wiring) -> Replay:
         wiring.take_in.circuit,
         [wiring.slack.outage.over] if wiring.slack else [],
     )
+
+
+def _backlog(system: AsyncEngine, stack: AsyncExitStack) -> Backlog:
+    """As it was a moment ago, for as long as the stack is open."""
+    backlog = Backlog()
+    following = asyncio.create_task(follow_backlog(system, backlog))
+    stack.push_async_callback(asyncio.wait, {following})
+    stack.callback(following.cancel)
+    return backlog
 
 
 async def _embedder(settings: Settings, system: AsyncEngine, stack: AsyncExitStack) -> ServingEmbedder:

@@ -1,7 +1,8 @@
 """How long people's questions have been waiting, and what that means for those who ask now. The age of what
 waits is looked at, and not how much there is: many short tasks are no trouble."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from brain.domain.identity import TenantId
@@ -23,8 +24,34 @@ class Backlog:
     def oldest_s(self) -> float:
         return max(self.ages_s.values(), default=0.0)
 
+    @property
+    def too_long(self) -> str:
+        """Why some get answers without a model; empty where nobody does."""
+        oldest_s = self.oldest_s
+        return f"somebody has been waiting for {oldest_s:.0f} s" if oldest_s > SHORT_S else ""
+
     def queued(self, tenant: TenantId) -> bool:
         return self.ages_s.get(tenant, 0.0) > QUEUED_S
 
     def short(self, tenant: TenantId) -> bool:
         return self.ages_s.get(tenant, 0.0) > SHORT_S
+
+
+@dataclass(slots=True)
+class Entrance:
+    """How many requests of platforms are being taken in by this process; more are refused before any work."""
+
+    most: int
+    under_way: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.under_way >= self.most
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1

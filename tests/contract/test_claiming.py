@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from brain.adapters.postgres.ages import ages_s
 from brain.adapters.postgres.claiming import CLAIM
 from brain.adapters.postgres.queue import ClaimedTask, Queue
 from brain.adapters.postgres.store import connect
@@ -135,6 +136,19 @@ async def test_claimants_side_by_side_lose_nothing_and_nobody_starves(
         await asyncio.gather(*(works() for _ in range(3)))
     assert len({task.id for task in done}) == 220
     assert max(at for at, task in enumerate(done) if task.tenant == small) < 110
+
+
+async def test_each_tenant_has_an_age_of_its_own(
+    queue: Queue, owner: AsyncEngine, big: TenantId, small: TenantId
+) -> None:
+    await backlog(owner, big, 3, age_s=70)
+    await backlog(owner, big, 1, age_s=300, handler="read_parted")
+    await backlog(owner, small, 1, age_s=5)
+    found = await ages_s(queue.engine, ["hear", "answer"], late_s=10)
+    assert set(found) == {big}
+    assert 70 <= found[big] < 300
+    await queue.claim(["answer"], limit=9)
+    assert await ages_s(queue.engine, ["hear", "answer"], late_s=0) == {}
 
 
 async def test_a_waiting_crowd_is_not_read_to_claim_a_few(

@@ -86,6 +86,9 @@ async def run(running: Running) -> None:
     settings = Settings(
         home=Path(running.home),
         workers=running.workers,
+        # A few people ask as much as many would.
+        tenant_questions_burst=10**6,
+        member_questions_burst=10**6,
         slack_bot_token=SecretStr(running.bot_token),
         slack_app_token=SecretStr(running.app_token),
         slack_tenant=running.tenant,

@@ -6,7 +6,7 @@
 # https://wiki.postgresql.org/wiki/Loose_indexscan
 # Nothing is locked before it is known to be next. Some more than wanted are candidates, as others may claim
 # the same ones just now; `due` takes the first that are free.
-_DUE = """
+LINE = """
 WITH RECURSIVE line (handler, tenant_id) AS (
     SELECT handler, (
         SELECT tenant_id FROM task WHERE state = 'ready' AND task.handler = wanted.handler
@@ -18,23 +18,25 @@ WITH RECURSIVE line (handler, tenant_id) AS (
         WHERE state = 'ready' AND task.handler = line.handler AND task.tenant_id > line.tenant_id
         ORDER BY tenant_id LIMIT 1
     ) FROM line WHERE tenant_id IS NOT NULL
-), under_way AS (
+)"""
+_DUE = f"""
+{LINE}, under_way AS (
     SELECT tenant_id, count(*) AS tasks FROM task
-    WHERE {under_way} AND handler = ANY(CAST(:handlers AS text[])) GROUP BY tenant_id
+    WHERE {{under_way}} AND handler = ANY(CAST(:handlers AS text[])) GROUP BY tenant_id
 ), candidate AS (
     SELECT tenant_id, first.id, first.due_at,
         coalesce(under_way.tasks, 0) + row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS turn
     FROM line CROSS JOIN LATERAL (
         SELECT id, due_at FROM task
         WHERE state = 'ready' AND task.handler = line.handler AND task.tenant_id = line.tenant_id
-            AND due_at <= now() - make_interval(secs => :late) {waiting}
+            AND due_at <= now() - make_interval(secs => :late) {{waiting}}
         ORDER BY due_at LIMIT :limit
     ) AS first LEFT JOIN under_way USING (tenant_id)
     ORDER BY turn, due_at LIMIT 4 * :limit + 16
 ), due AS (
     SELECT task.tenant_id, task.id FROM candidate
     JOIN task ON (task.tenant_id, task.id) = (candidate.tenant_id, candidate.id)
-    WHERE state = 'ready' {waiting}
+    WHERE state = 'ready' {{waiting}}
     ORDER BY turn, candidate.due_at LIMIT :limit FOR NO KEY UPDATE OF task SKIP LOCKED
 )"""
 

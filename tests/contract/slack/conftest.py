@@ -18,6 +18,7 @@ from bots.chat_platform import Inbound
 from bots.slack.adapter import Handle, Receiver, SlackCalls, Workspace
 from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
+from brain.domain.overload import Entrance
 from config.slack import Slack
 from config.slack_workspaces import OneWorkspace
 from demo.fake_slack.delivery import signature
@@ -77,7 +78,9 @@ class Door:
         return await self.interaction(payload)
 
 
-def open_door(app: FastAPI, *secrets: str, keep: Handle | None = None) -> Door:
+def open_door(
+    app: FastAPI, *secrets: str, keep: Handle | None = None, entrance: Entrance | None = None
+) -> Door:
     async def kept(inbound: Inbound) -> None:
         if door.trouble is not None:
             raise door.trouble
@@ -94,7 +97,8 @@ def open_door(app: FastAPI, *secrets: str, keep: Handle | None = None) -> Door:
     receiver = Receiver(kept, find, secrets or (SECRET,), changed=changed)
     platform = SlackPlatform(calls := SlackCalls(find))
     outage = Outage(calls, platform.people)
-    Slack(platform, receiver, OneWorkspace.__new__(OneWorkspace), outage).receive_at(app)
+    workspaces = OneWorkspace.__new__(OneWorkspace)
+    Slack(platform, receiver, workspaces, outage, entrance=entrance or Entrance(256)).receive_at(app)
     transport = httpx.ASGITransport(app)
     door = Door(httpx.AsyncClient(transport=transport, base_url="http://expert.test"), receiver)
     for id_ in ("T111", "E111", "E333", "T-installed-workspace", "T-auth"):

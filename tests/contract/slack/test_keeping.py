@@ -19,10 +19,11 @@ from bots.texts import texts_for
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.errors import Rejected
+from brain.domain.overload import Entrance
 from brain.usecases.receive import receive
 from config.settings import DatabaseUrls
 from tests.conftest import World
-from tests.contract.slack.conftest import Door, open_door
+from tests.contract.slack.conftest import PATH, Door, open_door
 
 SAID = {"channel": "C1", "channel_type": "channel", "user": "U1", "ts": "1700.01", "text": "<@UBOT> Why?"}
 MENTION = {**SAID, "type": "app_mention"}
@@ -275,3 +276,24 @@ async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
     engine = connect(url, pool_size=2)
     yield engine
     await engine.dispose()
+
+
+async def test_more_than_can_be_taken_in_is_refused_before_any_work_and_taken_later() -> None:
+    """Slack sends again whatever gets a 5xx."""
+    began, may = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_: Inbound) -> None:
+        began.set()
+        await may.wait()
+
+    door = open_door(FastAPI(), keep=slowly, entrance=Entrance(1))
+    async with door.http:
+        first = asyncio.create_task(door.deliver(_event(MENTION, "Ev1")))
+        await began.wait()
+        unread = await door.http.post(PATH, content=b"neither signed nor short" * 10**5)
+        assert (unread.status_code, unread.headers["retry-after"]) == (503, "5")
+        assert (await door.deliver(_event(MENTION, "Ev2"))).status_code == 503
+        may.set()
+        assert (await first).status_code == 200
+        assert (await door.deliver(_event(MENTION, "Ev2"))).status_code == 200
+    assert [one.delivery for one in door.kept] == ["event/Ev1", "event/Ev2"]
