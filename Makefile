@@ -40,9 +40,9 @@ SLACK := tests/contract/chat_platform tests/contract/slack tests/contract/slack_
 COVERAGE := --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test: setup-dev ## run every test, with the coverage of the brain
-	@$(PYTEST) $(SHARED) $(COVERAGE) $(addprefix --ignore=,$(SLACK) $(SERVICE))
-	@$(PYTEST) $(SHARED) $(SLACK)
-	@$(MAKE) --no-print-directory test-service
+	@failed=0; $(PYTEST) $(SHARED) $(COVERAGE) $(addprefix --ignore=,$(SLACK) $(SERVICE)) || failed=1; \
+	$(PYTEST) $(SHARED) $(SLACK) || failed=1; \
+	$(PYTEST) $(SERVICE) || failed=1; exit $$failed
 
 test-service: setup-dev ## run the tests of real processes: crashes, restarts, load
 	@$(PYTEST) $(SERVICE)
