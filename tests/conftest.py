@@ -67,6 +67,8 @@ def own_postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     with own_postgres() as running:
+        # No test takes the machine's power away, and a disk is waited for at each of many commits.
+        running.execute("ALTER SYSTEM SET synchronous_commit = off;\nSELECT pg_reload_conf();")
         yield running
 
 
