@@ -50,7 +50,9 @@ THINGS = (
     "lantern anvil compass kettle saddle barrel ladder mirror candle hammer anchor basket blanket bottle"
     " bucket carpet chisel curtain drill drum fiddle flute funnel glove helmet jacket kite locket magnet"
     " mattress needle oven paddle pencil pillow pump rake razor rope ruler scarf shovel sled sponge stool"
-    " tent thimble towel tractor trumpet umbrella vase violin wagon whistle yacht"
+    " tent thimble towel tractor trumpet umbrella vase violin wagon whistle yacht apron balloon bench broom"
+    " cushion cupboard dagger doll easel envelope fan fork globe harp hinge iron jug keyboard lamp loom"
+    " marble mug napkin oar parachute plough quilt rug sandal sickle spoon tambourine tripod tweezers vest"
 ).split()
 DESK = "procurement"
 
@@ -217,9 +219,8 @@ async def test_everybody_sees_everything_once_wherever_it_dies(
 ) -> None:
     rng = Random(batch)
     times = range(min(AT_A_TIME, CRASHES - batch * AT_A_TIME))
-    # The first time it comes there, and some later one.
-    points = [name for name, _ in in_the_code()]
-    fuses = [Fuse(point, rng.randint(1, 4) if time else 1) for point, time in product(points, times)]
+    # The first time it comes there, and the second: that is another task, or another question's.
+    fuses = [Fuse(name, time + 1) for (name, _), time in product(in_the_code(), times)]
     rng.shuffle(fuses)
     async with town(urls, store, system_engine, embedder, tmp_path) as here:
         here.fuses = list(fuses)
