@@ -42,7 +42,7 @@ def configure_logs(home: Path, level: LogLevel) -> Path | None:
     root.handlers = [handler]
     root.setLevel(level.value.upper())
     # Statements and their parameters are questions and documents: they stay out of the logs at any level.
-    for noisy in ("sqlalchemy", "alembic", "httpx", "httpcore", "uvicorn.access"):
+    for noisy in ("sqlalchemy", "alembic", "httpx", "httpcore", "uvicorn.access", "celery", "kombu"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

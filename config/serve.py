@@ -33,10 +33,9 @@ from config.private_files import write_private
 from config.settings import DatabaseUrls, Settings
 from config.slack import listening
 from config.surface import Surface, surface
-from config.wiring import Wiring, assembled, executor, replay
-from workers.executor import working
+from config.wiring import Wiring, assembled, replay
+from config.work import background, broker
 from workers.replay import replaying
-from workers.retention import forgetting
 
 # Holds the id of the tenant that has read the samples; without the file, they are read again.
 _DEMO_INGESTED = "demo-ingested"
@@ -55,6 +54,7 @@ class NewTenant:
 def up(settings: Settings, *, with_demo: bool, console: Console) -> None:
     """Serve until stopped by Ctrl-C or SIGTERM."""
     _free_port(settings)
+    broker(settings)
     with database(settings, keep=True) as urls:
         asyncio.run(_Up(settings, urls, console).run(with_demo=with_demo))
     console.print("Stopped.")
@@ -159,9 +159,8 @@ class _Up:
             )
             async with (
                 heads_noted(self.settings, wiring),
-                forgetting(wiring.queue, days=self.settings.retention_days),
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
-                working(executor(self.settings, wiring, report=self.surface.board.report)),
+                background(self.settings, wiring, report=self.surface.board.report),
                 replaying(replay(wiring)),
                 listening(self.settings, wiring.slack, wiring.measures),
             ):

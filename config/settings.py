@@ -194,6 +194,10 @@ class Settings(BaseSettings):
         le=64,
         description="Questions and messages one process works on at a time; other work has its own places.",
     )
+    broker_url: SecretStr | None = Field(
+        default=None,
+        description="Redis that tells `expert worker` of work: redis://… or rediss://…. Unset: `up` works.",
+    )
     audit_key: SecretStr | None = Field(
         default=None,
         description="Secrets that sign the audit trail, oldest first, comma between. Unset: in audit.key.",
@@ -228,6 +232,13 @@ class Settings(BaseSettings):
     @classmethod
     def _any_case(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
+
+    @field_validator("broker_url", mode="after")
+    @classmethod
+    def _redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.fullmatch(r"rediss?://[^\s/]+(/\d*)?(\?\S*)?", url.get_secret_value()):
+            raise ValueError("must look like redis://host:6379/0, or rediss:// for an encrypted connection")
+        return url
 
     @model_validator(mode="after")
     def _fallbacks_of_something(self) -> Self:

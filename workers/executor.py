@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from brain.adapters.postgres.dispatching import TaskRef
 from brain.adapters.postgres.queue import ClaimedTask, Queue, decode
 from brain.domain.crash_points import reached
 from brain.domain.errors import Denied, Rejected, Unavailable
@@ -20,6 +21,7 @@ from brain.domain.events import Event
 from brain.domain.identity import TenantId
 from brain.domain.records import TaskId, TaskState
 from workers.lanes import LANES, Lane, places
+from workers.offers import Offers
 from workers.relay import awoken, run_relay
 from workers.watch import Unwatched, Watch
 
@@ -32,6 +34,8 @@ T = TypeVar("T")
 STRIKES = 3
 _SWEEP_S = 5.0
 _LONGEST_BACKOFF_S = 60.0
+# With a broker, what has been due for longer than this was not told of, or not heard.
+LATE_S = 5.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -54,17 +58,25 @@ class Executor:
     limit_s: float = 300.0
     lanes: Collection[Lane] = tuple(Lane)
     watch: Watch = field(default_factory=Unwatched)
+    # Whether nobody tells of what is due, as long as it is looked for as soon as it is.
+    untold: Callable[[], bool] = lambda: True
+    late_s: float = LATE_S
     # By attempt: a task that lapsed here can be claimed here again before its former attempt has ended.
     _held: dict[tuple[TaskId, int], ClaimedTask] = field(init=False, default_factory=dict)
     _sweep_at: float = field(init=False, default=0.0)
+    _running: bool = field(init=False, default=False)
     # Lanes in which something may be due, or a place has become free.
     _waiting: set[Lane] = field(init=False, default_factory=set)
+    # Lanes in which a place has become free: the next task is looked for, told of or not.
+    _freed: set[Lane] = field(init=False, default_factory=set)
+    _offers: Offers = field(init=False, default_factory=Offers)
     _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Until cancelled; then work is stopped where it is, and its leases go back at no cost."""
         try:
             async with asyncio.TaskGroup() as group:
+                self._running = True
                 self._waiting.update(self.lanes)
                 while True:
                     self._wake.clear()
@@ -72,7 +84,17 @@ class Executor:
                     if not await awoken(self._wake, within_s=pause_s):
                         self._waiting.update(self.lanes)
         finally:
+            self._running = False
+            self._offers.end_all()
             await _whole(self._release())
+
+    async def offer(self, lane: Lane, ref: TaskRef) -> None:
+        """A task that a broker told of, until it has been worked on here; or, where somebody else has it or
+        there is no place for it, nothing: whoever has a free place finds it."""
+        if self._running and self._free(lane) > self._offers.count(lane):
+            ended = self._offers.make(lane, ref)
+            self.look(lane)
+            await ended
 
     def look(self, *lanes: Lane) -> None:
         """Something may be due in these lanes, or in any."""
@@ -84,8 +106,12 @@ class Executor:
         try:
             await self._sweep()
             for lane in [lane for lane in self.lanes if lane in self._waiting]:
-                for task in await _whole(self._claim(lane)):
-                    group.create_task(self._work(task)).add_done_callback(partial(self._ended, lane))
+                self._waiting.discard(lane)  # first: who calls meanwhile knows of something newer
+                for claim in (self._claim_told, self._claim_due):
+                    for task in await _whole(claim(lane)):
+                        group.create_task(self._work(task)).add_done_callback(partial(self._ended, task))
+            if not self.untold():
+                return min(_SWEEP_S, self.late_s) / 4
             free = [handler for lane in self.lanes if self._free(lane) for handler in self._handlers(lane)]
             due_in_s = await self.queue.next_due_in_s(free) if free else None
         except Unavailable as error:
@@ -94,7 +120,10 @@ class Executor:
         # Never a tight loop: what is due and was not leased is in somebody else's hands just now.
         return _SWEEP_S if due_in_s is None else min(_SWEEP_S, max(0.05, due_in_s))
 
-    def _ended(self, lane: Lane, _work: asyncio.Task[None]) -> None:
+    def _ended(self, task: ClaimedTask, _work: asyncio.Task[None]) -> None:
+        lane = LANES[task.handler]
+        self._offers.end([TaskRef(task.tenant, task.id)])
+        self._freed.add(lane)
         self.look(lane)
 
     def _handlers(self, lane: Lane) -> list[str]:
@@ -102,14 +131,29 @@ class Executor:
 
     def _free(self, lane: Lane) -> int:
         taken = sum(LANES[task.handler] is lane for task in self._held.values())
-        return places(self.lanes, interactive=self.concurrency)[lane] - taken
+        return places(self.lanes, interactive=self.concurrency).get(lane, 0) - taken
 
-    async def _claim(self, lane: Lane) -> list[ClaimedTask]:
-        self._waiting.discard(lane)  # first: who calls meanwhile knows of something newer
+    async def _claim_told(self, lane: Lane) -> list[ClaimedTask]:
+        """What a broker told of, where nobody else has it yet; the rest of it is not our affair."""
+        told = self._offers.take(lane)
+        if not told:
+            return []
+        claimed: list[ClaimedTask] = []
+        try:
+            claimed = await self.queue.claim_these(self._handlers(lane), told, lease_s=self.lease_s)
+            self._held.update({(task.id, task.attempts): task for task in claimed})
+        finally:
+            ours = {TaskRef(task.tenant, task.id) for task in claimed}
+            self._offers.end(ref for ref in told if ref not in ours)
+        return claimed
+
+    async def _claim_due(self, lane: Lane) -> list[ClaimedTask]:
         handlers, free = self._handlers(lane), self._free(lane)
+        late_s = 0.0 if self.untold() or lane in self._freed else self.late_s
+        self._freed.discard(lane)
         if not handlers or not free:
             return []
-        claimed = await self.queue.claim(handlers, limit=free, lease_s=self.lease_s)
+        claimed = await self.queue.claim(handlers, limit=free, lease_s=self.lease_s, late_s=late_s)
         self._held.update({(task.id, task.attempts): task for task in claimed})
         return claimed
 
@@ -247,24 +291,29 @@ class Executor:
 
 
 @asynccontextmanager
-async def working(executor: Executor) -> AsyncIterator[None]:
+async def working(executor: Executor, *, relays: bool = True) -> AsyncIterator[None]:
     """Listener, relay and executor, for as long as the block lasts; a bug in one of them ends it."""
     facts = asyncio.Event()
 
     def wake() -> None:
         facts.set()
-        executor.look()
+        if executor.untold():
+            executor.look()
 
+    loops = [executor.queue.listen(wake), executor.run()]
+    async with running(*loops, *([run_relay(executor.queue, wake=facts)] if relays else [])):
+        yield
+
+
+@asynccontextmanager
+async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """All of them, until the block ends; a bug in one of them ends it."""
     async with asyncio.TaskGroup() as group:
-        running = [
-            group.create_task(executor.queue.listen(wake)),
-            group.create_task(run_relay(executor.queue, wake=facts)),
-            group.create_task(executor.run()),
-        ]
+        started = [group.create_task(loop) for loop in loops]
         try:
             yield
         finally:
-            for task in running:
+            for task in started:
                 task.cancel()
 
 

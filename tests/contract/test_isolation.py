@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from brain.adapters.postgres.store import SqlStore, connect, enter
-from brain.adapters.postgres.tables import metadata
+from brain.adapters.postgres.tables import metadata, of_no_tenant
 from brain.adapters.postgres.tenants import create_tenant
 from brain.domain.identity import TenantId
 from config.embedded_postgres import EmbeddedPostgres
@@ -164,10 +164,17 @@ async def test_unique_keys_start_with_the_tenant(app_engine: AsyncEngine) -> Non
                 " JOIN pg_namespace n ON n.oid = c.relnamespace"
                 " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
                 " WHERE n.nspname = 'public' AND i.indisunique"
-                " AND c.relname NOT IN ('tenant', 'alembic_version')"
+                " AND c.relname NOT IN ('tenant', 'alembic_version', 'schedule')"
             )
         )
         assert {(row.relname, row.attname) for row in rows if row.attname != "tenant_id"} == set()
+
+
+async def test_what_is_of_no_tenant_is_out_of_reach_for_all_of_them(app_engine: AsyncEngine) -> None:
+    for table in of_no_tenant.sorted_tables:
+        async with app_engine.connect() as connection:
+            with pytest.raises(DBAPIError, match="permission denied"):
+                await connection.execute(text(f"SELECT 1 FROM {table.name}"))
 
 
 async def test_the_relay_reads_nothing_but_its_tables(system_engine: AsyncEngine, world: World) -> None:

@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from brain.adapters.postgres.migrate import configuration, migrate, revisions
 from brain.adapters.postgres.store import connect
-from brain.adapters.postgres.tables import metadata
+from brain.adapters.postgres.tables import metadata, of_no_tenant
 from config.embedded_postgres import EmbeddedPostgres
 from config.settings import DatabaseUrls
 
 
 def _differences(connection: Connection) -> list[Any]:
     context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, metadata))
+    return list(compare_metadata(context, [metadata, of_no_tenant]))
 
 
 async def test_models_and_migrations_agree(urls: DatabaseUrls) -> None:

@@ -40,8 +40,7 @@ _DUE = f"""
     ORDER BY turn, candidate.due_at LIMIT :limit FOR NO KEY UPDATE OF task SKIP LOCKED
 )"""
 
-# By `handlers`, `limit`, `lease` and `late` (seconds a task must be due for; 0: any that is due).
-CLAIM = f"""{_DUE.format(under_way="state = 'leased'", waiting="")}, leased AS (
+_LEASE = """, leased AS (
     UPDATE task SET state = 'leased', attempts = attempts + 1,
         lease_until = now() + make_interval(secs => :lease)
     FROM due WHERE (task.tenant_id, task.id) = (due.tenant_id, due.id)
@@ -51,6 +50,18 @@ SELECT leased.tenant_id, leased.id, handler, attempts, crashes, error, name, pay
 FROM leased JOIN outbox ON (outbox.tenant_id, outbox.id) = (leased.tenant_id, event_id)
 ORDER BY leased.due_at
 """
+
+# By `handlers`, `limit`, `lease` and `late` (seconds a task must be due for; 0: any that is due).
+CLAIM = f"""{_DUE.format(under_way="state = 'leased'", waiting="")}{_LEASE}"""
+
+# Those of them that somebody was told of, where nobody has them yet.
+CLAIM_THESE = f"""
+WITH due AS (
+    SELECT tenant_id, id FROM task
+    WHERE state = 'ready' AND due_at <= now() AND handler = ANY(CAST(:handlers AS text[])) AND (tenant_id, id)
+        IN (SELECT * FROM unnest(CAST(:tenants AS uuid[]), CAST(:ids AS uuid[])))
+    FOR NO KEY UPDATE SKIP LOCKED
+){_LEASE}"""
 
 # Of each handler, the one that is due first; an index finds it, however many there are.
 NEXT_DUE = """

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from brain.adapters.postgres import tables
-from brain.adapters.postgres.claiming import CLAIM, NEXT_DUE
+from brain.adapters.postgres.claiming import CLAIM, CLAIM_THESE, NEXT_DUE
+from brain.adapters.postgres.dispatching import TaskRef
 from brain.adapters.postgres.store import CHANNEL, reachable
 from brain.domain.crash_points import reached
 from brain.domain.errors import Rejected, Unavailable
@@ -209,8 +210,17 @@ class Queue:
         """Lease tasks that are due, for `late_s` at least. Tenants take turns; of one tenant, the longest due
         is first. The attempt is counted, and committed, before any work."""
         wanted = {"handlers": list(handlers), "limit": limit, "lease": lease_s, "late": late_s}
+        return await self._leased(CLAIM, wanted)
+
+    async def claim_these(
+        self, handlers: Collection[str], refs: Sequence[TaskRef], *, lease_s: float = 20
+    ) -> list[ClaimedTask]:
+        """As `claim`, of what somebody was told of: those that are due, are these handlers', and are free."""
+        told = {"tenants": [ref.tenant for ref in refs], "ids": [ref.id for ref in refs]}
+        return await self._leased(CLAIM_THESE, told | {"handlers": list(handlers), "lease": lease_s})
+
+    async def _leased(self, statement: str, values: Mapping[str, Any]) -> list[ClaimedTask]:
         async with reachable(), self.engine.begin() as connection:
-            rows = await connection.execute(text(CLAIM), wanted)
             return [
                 ClaimedTask(
                     tenant=TenantId(row.tenant_id),
@@ -222,7 +232,7 @@ class Queue:
                     event_name=row.name,
                     payload=row.payload,
                 )
-                for row in rows
+                for row in await connection.execute(text(statement), values)
             ]
 
     async def lapse(self) -> list[LapsedTask]:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from brain.adapters.postgres.tables import metadata
+from brain.adapters.postgres.tables import metadata, of_no_tenant
 
 # The tenant is set for one transaction only. After a transaction that set it, the setting reads '' rather
 # than NULL on the same connection: hence NULLIF, and no tenant means no rows.
@@ -51,4 +51,15 @@ def secure(connection: Connection, *, app_role: str, system_role: str) -> None:
             connection.execute(
                 text(f"CREATE POLICY relay ON {table.name} TO {system} USING (true) WITH CHECK (true)")
             )
+    for table in of_no_tenant.sorted_tables:
+        for statement in (
+            f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table.name} FORCE ROW LEVEL SECURITY",
+            f"DROP POLICY IF EXISTS relay ON {table.name}",
+            f"CREATE POLICY relay ON {table.name} TO {system} USING (true) WITH CHECK (true)",
+            f"DROP POLICY IF EXISTS own_tenant ON {table.name}",
+            f"CREATE POLICY own_tenant ON {table.name} USING (false) WITH CHECK (false)",
+            f"GRANT SELECT, INSERT, UPDATE ON {table.name} TO {system}",
+        ):
+            connection.execute(text(statement))
     connection.execute(text(f"GRANT SELECT ON alembic_version TO {app}"))

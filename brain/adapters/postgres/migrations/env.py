@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from brain.adapters.postgres.tables import metadata
+from brain.adapters.postgres.tables import metadata, of_no_tenant
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+context.configure(connection=connection, target_metadata=[metadata, of_no_tenant], compare_type=True)
 with context.begin_transaction():
     context.run_migrations()

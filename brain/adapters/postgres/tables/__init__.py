@@ -23,6 +23,7 @@ from brain.adapters.postgres.tables.people import (
     PlatformIdentity,
     Tenant,
 )
+from brain.adapters.postgres.tables.schedule import of_no_tenant
 from brain.adapters.postgres.tables.talk import (
     Answer,
     Citation,
@@ -74,6 +75,7 @@ __all__ = [
     "Waiting",
     "Wording",
     "metadata",
+    "of_no_tenant",
     "table",
 ]
 

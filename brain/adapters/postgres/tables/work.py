@@ -56,7 +56,10 @@ class Outbox(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """One handler's work on one event. `attempts` fences: a write with an older count changes nothing."""
+    """One handler's work on one event. `attempts` fences: a write with an older count changes nothing.
+
+    `enqueued_at`: when a broker was last told of it; a hint, nothing rests on it.
+    """
 
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "event_id"], ["outbox.tenant_id", "outbox.id"]),
@@ -79,6 +82,7 @@ class Task(SQLModel, table=True):
     error: str = Field(sa_type=Text)
     created_at: datetime = moment()
     done_at: datetime | None = moment(nullable=True)
+    enqueued_at: datetime | None = moment(nullable=True)
 
 
 class Bucket(SQLModel, table=True):

@@ -1,0 +1,112 @@
+"""Who does the work behind the scenes: this process, or workers that a broker tells of it."""
+
+import asyncio
+import importlib.util
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from brain.adapters.postgres.queue import Queue
+from brain.adapters.postgres.schedules import Turns
+from brain.domain.circuit import Circuit
+from brain.domain.errors import Rejected
+from brain.domain.question import QuestionId
+from brain.usecases.ask import Progress, silent
+from config.database import database
+from config.logs import configure_logs
+from config.settings import DatabaseUrls, Settings
+from config.wiring import Wiring, assembled, executor
+from workers.dispatch import Dispatch
+from workers.executor import running, working
+from workers.lanes import Lane
+from workers.relay import run_relay
+from workers.schedules import EVERY_S, Schedules, works
+
+if TYPE_CHECKING:
+    from workers.celery_app import CeleryBroker
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+def broker(settings: Settings) -> "CeleryBroker | None":
+    """Connects to nothing yet. Raises `Rejected` where a broker is wanted and Celery is not installed."""
+    if settings.broker_url is None:
+        return None
+    if any(importlib.util.find_spec(name) is None for name in ("celery", "redis")):
+        raise Rejected("EXPERT_BROKER_URL is set, and Celery is not installed: make setup-celery")
+    from workers.celery_app import CeleryBroker, build
+
+    return CeleryBroker(build(settings.broker_url.get_secret_value()))
+
+
+@asynccontextmanager
+async def background(
+    settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId], Progress]
+) -> AsyncIterator[None]:
+    """For as long as the block lasts: all the work here, or what tells workers of it."""
+    schedules, told = _schedules(settings, wiring.queue), broker(settings)
+    if told is None:
+        async with working(executor(settings, wiring, report=report)), running(schedules.run()):
+            yield
+        return
+    facts, queue, rng = asyncio.Event(), wiring.queue, random.Random()  # noqa: S311  # spreads probes
+    dispatch = Dispatch(queue, told, Circuit("Redis", clock=time.monotonic, jitter=rng.random))
+
+    def wake() -> None:
+        facts.set()
+        dispatch.wake.set()
+
+    async with running(queue.listen(wake), run_relay(queue, wake=facts), dispatch.run(), schedules.run()):
+        yield
+
+
+def _schedules(settings: Settings, queue: Queue) -> Schedules:
+    known = works(queue, retention_days=settings.retention_days)
+    return Schedules(Turns(queue.engine), known, by=f"{socket.gethostname()} {os.getpid()}")
+
+
+def work(settings: Settings, *, lanes: Sequence[Lane], concurrency: int | None) -> None:
+    """`expert worker`: work until stopped by Ctrl-C or SIGTERM."""
+    chosen = settings if concurrency is None else settings.model_copy(update={"workers": concurrency})
+    configure_logs(settings.home, settings.log_level)
+    broker(settings)
+    with database(settings) as urls:
+        asyncio.run(_work(chosen, urls, lanes))
+
+
+async def _work(settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with assembled(settings, urls) as wiring:
+        whole = executor(settings, wiring, report=lambda _: silent)
+        one = replace(whole, lanes=lanes)
+        told = broker(settings)
+        log.info("worker.up", lanes=[lane.value for lane in lanes], broker=told is not None)
+        if told is None:
+            async with working(one, relays=False):
+                await stop.wait()
+        else:
+            from workers.told import work_as_told
+
+            await work_as_told(one, told, _schedules(settings, wiring.queue), stop)
+    log.info("worker.down")
+
+
+def beat(settings: Settings) -> None:
+    """`expert beat`: rings for every schedule, until stopped."""
+    told = broker(settings)
+    if told is None:
+        raise Rejected("EXPERT_BROKER_URL is not set: `expert up` looks after schedules by itself.")
+    from workers.celery_app import ring_always
+
+    configure_logs(settings.home, settings.log_level)
+    ring_always(told.app, tuple(EVERY_S))
