@@ -7,7 +7,9 @@ same run, two processes of Celery run a task that does nothing (prefork, late ac
 import argparse
 import asyncio
 import logging
+import os
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -124,6 +126,7 @@ def celerys(url: str, *, jobs: int) -> float:
         [sys.executable, "-m", "benchmarks.jobs", "--celery", url],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         while (first := int(redis.llen(QUEUE))) == jobs:
@@ -133,8 +136,8 @@ def celerys(url: str, *, jobs: int) -> float:
             time.sleep(0.002)
         return first / (time.perf_counter() - began)
     finally:
-        worker.terminate()
-        worker.wait(30)
+        os.killpg(worker.pid, signal.SIGKILL)  # its children, too
+        worker.wait()
         redis.close()
 
 
