@@ -24,6 +24,14 @@ _TASK_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 6
 _ACKNOWLEDGED_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)
 _ANSWER_BUCKETS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _ENDED = {TaskState.DONE: "done", TaskState.READY: "again", TaskState.DEAD: "dead"}
+# What ends the waiting of whoever asked.
+_ANSWERS = {
+    ("answer", "QuestionAsked"): "answered",
+    ("deliver", "AnswerPublished"): "delivered",
+    ("deliver", "AskedBack"): "delivered",
+    ("deliver", "ReviewRequested"): "delivered",
+    ("deliver", "ReviewJoined"): "delivered",
+}
 
 
 class Kept(StrEnum):
@@ -107,6 +115,15 @@ class Measures:
             buckets=_ACKNOWLEDGED_BUCKETS,
             registry=self.registry,
         )
+        self._acknowledged.labels("slack", Kept.NOWHERE.value)
+        self._answered = Histogram(
+            "expert_answer_seconds",
+            "Seconds from accepting what somebody asked on a platform until it was answered, and until they"
+            " were told (an answer, a question back, or that a person was asked).",
+            ["until"],
+            buckets=_ANSWER_BUCKETS,
+            registry=self.registry,
+        )
 
     def _queue(self) -> None:
         """Of the whole installation: every process that tells them tells the same."""
@@ -188,6 +205,9 @@ class Measures:
     def ended(self, task: ClaimedTask, state: TaskState | None, *, seconds: float) -> None:
         outcome = _ENDED.get(state, "lost") if state else "lost"
         self._lasted.labels(task.handler, outcome).observe(seconds)
+        until = _ANSWERS.get((task.handler, task.event_name))
+        if state is TaskState.DONE and until is not None and task.age_s is not None:
+            self._answered.labels(until).observe(task.age_s + seconds)
         if state is TaskState.READY:
             self._retries.labels(task.handler).inc()
         elif state is TaskState.DEAD:

@@ -188,6 +188,10 @@ class Settings(BaseSettings):
     slack_api_url: str = Field(
         default="https://slack.com/api/", description="Address of Slack's Web API; another one for tests."
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Address that takes traces over OTLP/HTTP, such as https://host:4318. Unset: no traces.",
+    )
     workers: int = Field(
         default=4,
         ge=1,

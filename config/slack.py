@@ -3,7 +3,7 @@
 import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bots.chat_platform import Inbound, Removed
 from bots.commands import may_concern
 from bots.slack.acks import Answered
+from bots.slack.calls import TracedCalls
 from bots.slack.manifest import EVENTS_PATH
 from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
+from brain.domain import tracing
 from brain.domain.conversation import Delivery, DeliveryId, Kept
 from brain.domain.errors import ExpertError, Rejected
 from brain.domain.overload import Entrance
@@ -105,7 +107,7 @@ def slack(
     workspaces, installed = workspaces_of(settings, take_in.store, system, circuit=take_in.circuit)
 
     async def keep(inbound: Inbound) -> Kept | None:
-        with measures.acknowledging("slack") as keeping:
+        with measures.acknowledging("slack") as keeping, _received():
             where = await kept(inbound)
             if where is not None:
                 keeping.kept = Counted(where.value)
@@ -132,7 +134,7 @@ def slack(
 
     calls = SlackCalls(workspaces.find, api)
     stack.push_async_callback(calls.close)
-    platform = SlackPlatform(calls)
+    platform = SlackPlatform(TracedCalls(calls))
     outage = Outage(calls, platform.people)
     stack.push_async_callback(outage.close)
 
@@ -159,6 +161,11 @@ def _if_of_concern(keep: Keep) -> Keep:
         return await keep(inbound) if may_concern(inbound) else None
 
     return kept
+
+
+def _received() -> AbstractContextManager[None]:
+    facts = {"messaging.system": "slack", "messaging.operation.type": "receive"}
+    return tracing.span("receive slack", kind=tracing.Kind.CONSUMER, facts=facts)
 
 
 def signing_secrets(settings: Settings) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from config.measures import Measures
 from config.models import models
 from config.settings import DatabaseUrls, Settings
 from config.slack import Slack, slack
+from config.tracing import trace_as_set
 from workers.backlog import follow_backlog
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
@@ -93,6 +94,7 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
     async with AsyncExitStack() as stack:
         documents = Documents()
         stack.callback(documents.close)
+        await trace_as_set(settings, stack)
         app_engine = connect(urls.app, pool_size=_POOL)
         stack.push_async_callback(app_engine.dispose)
         system_engine = connect(urls.system, pool_size=3)

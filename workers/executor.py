@@ -24,6 +24,7 @@ from workers.completing import Completing
 from workers.lanes import LANES, Lane, places
 from workers.offers import Offers
 from workers.relay import awoken, run_relay
+from workers.tracing import attempted
 from workers.watch import Unwatched, Watch
 
 Handler = Callable[[TenantId, Event], Awaitable[None]]
@@ -261,8 +262,9 @@ class Executor:
             await asyncio.wait({work})
 
     async def _handle(self, task: ClaimedTask) -> None:
-        async with asyncio.timeout(self.limit_s):
-            await self.handlers[task.handler](task.tenant, decode(task.event_name, task.payload))
+        with attempted(task):
+            async with asyncio.timeout(self.limit_s):
+                await self.handlers[task.handler](task.tenant, decode(task.event_name, task.payload))
 
     async def _record(self, outcome: Outcome, known: structlog.stdlib.BoundLogger) -> TaskState | None:
         """The database may be away just now: insist for as long as the lease can be ours."""

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from brain.domain import tracing
 from brain.domain.errors import Rejected
 
 # How long to leave Slack alone where it does not say.
@@ -28,6 +31,30 @@ class Calls(Protocol):
 
     async def download(self, workspace: str, address: str, *, most: int) -> bytes:
         """Up to `most` bytes; raises `Rejected` where there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedCalls:
+    """Each call as a span: https://opentelemetry.io/docs/specs/semconv/http/http-spans/"""
+
+    calls: Calls
+
+    async def call(self, workspace: str, method: str, **arguments: Any) -> dict[str, Any]:
+        with _called(f"/api/{method}"):
+            return await self.calls.call(workspace, method, **arguments)
+
+    async def respond(self, address: str, body: dict[str, Any]) -> None:
+        with _called("/commands"):
+            await self.calls.respond(address, body)
+
+    async def download(self, workspace: str, address: str, *, most: int) -> bytes:
+        with _called("/files", http_method="GET"):
+            return await self.calls.download(workspace, address, most=most)
+
+
+def _called(template: str, *, http_method: str = "POST") -> AbstractContextManager[None]:
+    facts = {"http.request.method": http_method, "url.template": template, "peer.service": "slack"}
+    return tracing.span(f"{http_method} {template}", kind=tracing.Kind.CLIENT, facts=facts)
 
 
 def retry_after_s(headers: Mapping[str, Any] | None) -> float:

@@ -11,6 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from brain.api import present, schemas
 from brain.api.access import Shared, Speaker
 from brain.api.errors import problems
+from brain.domain import tracing
 from brain.domain.errors import Unavailable
 from brain.domain.question import ConversationId, QuestionId
 from brain.domain.reply import Reply
@@ -61,15 +62,18 @@ async def ask(
         idempotency_key=idempotency_key,
         waits_s=body.wait_s,
     )
-    question = await shared.services.accept(principal, asking)
-    request.state.question = question
-    note = ""
-    try:
-        reply = await shared.answering.reply(principal, question, within_s=body.wait_s)
-    except Unavailable as error:
-        # It is accepted: from here on it will be answered, only later.
-        note = f"{error} The question is kept and will be answered as soon as that is possible."
-        reply = await read.reply(shared.services.store, principal, question)
+    facts = {"http.request.method": "POST", "http.route": "/v1/questions"}
+    traceparent = request.headers.get("traceparent", "")
+    with tracing.span("POST /v1/questions", kind=tracing.Kind.SERVER, facts=facts, parent=traceparent):
+        question = await shared.services.accept(principal, asking)
+        request.state.question = question
+        note = ""
+        try:
+            reply = await shared.answering.reply(principal, question, within_s=body.wait_s)
+        except Unavailable as error:
+            # It is accepted: from here on it will be answered, only later.
+            note = f"{error} The question is kept and will be answered as soon as that is possible."
+            reply = await read.reply(shared.services.store, principal, question)
     if reply.answer is None:
         response.status_code = 202
         response.headers["Location"] = f"/v1/questions/{question}"

@@ -6,6 +6,7 @@ from itertools import islice
 from time import monotonic, perf_counter
 from uuid import uuid4
 
+from brain.domain import tracing
 from brain.domain.answer import Answer, AnswerId, AnswerStatus, Citation, Generation
 from brain.domain.article import Article, undisputed
 from brain.domain.attachment import with_attached
@@ -81,8 +82,8 @@ class _Asked:
 
     def done(self, step: str) -> None:
         now = perf_counter()
-        self.timings_ms[step] = round((now - self.mark) * 1000, 2)
-        self.mark = now
+        tracing.past(step, seconds=now - self.mark)
+        self.timings_ms[step], self.mark = round((now - self.mark) * 1000, 2), now
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from bots.slack.adapter import SlackCalls
+from bots.slack.calls import TracedCalls
 from brain.domain.crash_points import arm
 from brain.usecases.ask import silent
 from config.logs import configure_logs
@@ -47,6 +48,10 @@ class Running:
     lease_s: float = 20.0
     claim_s: float = 30.0
     workers: int = 4
+    # Where traces go to; and what this process does of the two.
+    otlp: str | None = None
+    listens: bool = True
+    works: bool = True
 
     @staticmethod
     def on(slack: FakeSlack, urls: DatabaseUrls, *, home: Path, tenant: str) -> "Running":
@@ -93,6 +98,8 @@ async def run(running: Running) -> None:
         slack_app_token=SecretStr(running.app_token),
         slack_tenant=running.tenant,
         slack_api_url=running.api,
+        otlp_endpoint=running.otlp,
+        allow_hosts=("127.0.0.1",),
     )
     configure_logs(settings.home, LogLevel.ERROR)
     async with assembled(settings, DatabaseUrls(running.owner, running.app, running.system)) as known:
@@ -100,15 +107,17 @@ async def run(running: Running) -> None:
             known, brain=replace(known.brain, claim_s=running.claim_s, pace_s=float(running.paced))
         )
         calls = wiring.slack.platform.calls if wiring.slack else None
-        if isinstance(calls, SlackCalls) and not running.paced:
-            calls.pace = Unpaced()
+        under = calls.calls if isinstance(calls, TracedCalls) else None
+        if isinstance(under, SlackCalls) and not running.paced:
+            under.pace = Unpaced()
         tasks = executor(settings, wiring, report=lambda _: silent)
         tasks.lease_s = running.lease_s
-        async with (
-            working(tasks),
-            replaying(replay(wiring)),
-            listening(settings, wiring.slack, wiring.measures),
-        ):
+        async with AsyncExitStack() as stack:
+            if running.works:
+                await stack.enter_async_context(working(tasks))
+            if running.listens:
+                await stack.enter_async_context(replaying(replay(wiring)))
+                await stack.enter_async_context(listening(settings, wiring.slack, wiring.measures))
             await asyncio.Event().wait()
 
 

@@ -46,7 +46,8 @@ _LEASE = """, leased AS (
     FROM due WHERE (task.tenant_id, task.id) = (due.tenant_id, due.id)
     RETURNING task.*
 )
-SELECT leased.tenant_id, leased.id, handler, attempts, crashes, error, name, payload
+SELECT leased.tenant_id, leased.id, handler, attempts, crashes, error, name, payload, traceparent, began_at,
+    extract(epoch FROM now() - leased.due_at) AS waited_s, extract(epoch FROM now() - began_at) AS age_s
 FROM leased JOIN outbox ON (outbox.tenant_id, outbox.id) = (leased.tenant_id, event_id)
 ORDER BY leased.due_at
 """

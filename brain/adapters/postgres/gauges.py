@@ -12,8 +12,10 @@ from brain.domain.records import TaskState
 # What is done is many, and tells nothing: it is not counted.
 _BY_HANDLER = """
 SELECT handler, state, count(*) AS tasks, count(*) FILTER (WHERE due_at <= now()) AS due,
-    max(extract(epoch FROM now() - due_at)) FILTER (WHERE state = 'ready' AND due_at <= now()) AS oldest_s
-FROM task WHERE state IN ('ready', 'leased') GROUP BY handler, state
+    max(extract(epoch FROM now() - due_at)) FILTER (WHERE due_at <= now()) AS oldest_s
+FROM task WHERE state = 'ready' GROUP BY handler, state
+UNION ALL
+SELECT handler, state, count(*), 0, NULL FROM task WHERE state = 'leased' GROUP BY handler, state
 UNION ALL
 SELECT handler, state, count(*), 0, NULL FROM task WHERE state IN ('unknown', 'dead') GROUP BY handler, state
 """

@@ -22,6 +22,7 @@ from brain.domain.errors import Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
 from brain.domain.records import TaskId, TaskState
+from brain.domain.tracing import UNKNOWN, Origin
 
 _EVENTS: Mapping[str, Callable[..., Event]] = {event.__name__: event for event in get_args(Event)}
 
@@ -130,7 +131,8 @@ SELECT (SELECT jsonb_object_agg(state, tasks) FROM (SELECT state, count(*) tasks
 class ClaimedTask:
     """A task on lease. `attempts` is the fence: whoever claims it later gets a higher one.
 
-    `crashes` counts the workers it took down and the bugs it met; `error` says what the last one was.
+    `crashes` counts the workers it took down and the bugs it met; `error` says what the last one was. When it
+    was claimed, it had been waiting for `waited_s`, and `age_s` had gone by since what it follows from began.
     """
 
     tenant: TenantId
@@ -141,6 +143,9 @@ class ClaimedTask:
     error: str
     event_name: str
     payload: Mapping[str, str]
+    origin: Origin = UNKNOWN
+    waited_s: float = 0.0
+    age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +244,9 @@ class Queue:
                     error=row.error,
                     event_name=row.name,
                     payload=row.payload,
+                    origin=Origin(row.traceparent, row.began_at),
+                    waited_s=float(row.waited_s),
+                    age_s=None if row.age_s is None else float(row.age_s),
                 )
                 for row in await connection.execute(text(statement), values)
             ]

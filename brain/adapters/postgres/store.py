@@ -26,6 +26,7 @@ from brain.adapters.postgres.records import SqlRecords
 from brain.adapters.postgres.reviews import SqlReviews
 from brain.adapters.postgres.talk import SqlTalk, received, received_all
 from brain.adapters.postgres.trail import append
+from brain.domain import tracing
 from brain.domain.audit import Keyring
 from brain.domain.conversation import Delivery
 from brain.domain.crash_points import reached
@@ -97,10 +98,13 @@ class SqlTransaction:
     talk: SqlTalk
 
     async def emit(self, event: Event, *, after_s: float = 0) -> None:
+        origin = tracing.origin()
         await self.connection.execute(
             text(
-                "INSERT INTO outbox (tenant_id, id, name, payload, due_at) VALUES"
-                " (:tenant, :id, :name, CAST(:payload AS jsonb), now() + make_interval(secs => :after))"
+                "INSERT INTO outbox (tenant_id, id, name, payload, due_at, traceparent, began_at) VALUES"
+                " (:tenant, :id, :name, CAST(:payload AS jsonb), now() + make_interval(secs => :after),"
+                # Nobody waits for what is only due later.
+                " :traceparent, CASE WHEN :after = 0 THEN coalesce(:began, now()) END)"
             ),
             {
                 "tenant": self.tenant,
@@ -108,6 +112,8 @@ class SqlTransaction:
                 "name": type(event).__name__,
                 "payload": _payload(event),
                 "after": after_s,
+                "traceparent": origin.traceparent,
+                "began": origin.began_at,
             },
         )
         await self.connection.execute(text(f"NOTIFY {CHANNEL}"))

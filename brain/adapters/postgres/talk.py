@@ -14,6 +14,7 @@ from brain.adapters.postgres.buckets import SqlBuckets
 from brain.adapters.postgres.installations import SqlInstallations
 from brain.adapters.postgres.messages import SqlMessages
 from brain.adapters.postgres.people import SqlPeople
+from brain.domain import tracing
 from brain.domain.answer import ASKED_BACK
 from brain.domain.clock import WorkingHours
 from brain.domain.conversation import (
@@ -46,8 +47,9 @@ _ACCEPT = f"WITH {_TWIN_AND_DELIVERY.format(bound='')} SELECT id FROM delivery"
 _RECEIVE = f"""
 WITH bound AS MATERIALIZED (SELECT set_config('expert.tenant_id', :name_of_tenant, true)),
 {_TWIN_AND_DELIVERY.format(bound="FROM bound")}, fact AS (
-    INSERT INTO outbox (tenant_id, id, name, payload, due_at)
-    SELECT CAST(:tenant AS uuid), gen_random_uuid(), :event, CAST(:fact AS jsonb), now() FROM delivery
+    INSERT INTO outbox (tenant_id, id, name, payload, due_at, traceparent, began_at)
+    SELECT CAST(:tenant AS uuid), gen_random_uuid(), :event, CAST(:fact AS jsonb), now(), :traceparent, now()
+    FROM delivery
     RETURNING 1
 )
 SELECT pg_notify(:channel, '') FROM fact
@@ -78,7 +80,14 @@ async def received_all(
 
 
 def _told(tenant: TenantId, event: str, fact: str, channel: str) -> dict[str, object]:
-    return {"name_of_tenant": str(tenant), "event": event, "fact": fact, "channel": channel}
+    traceparent = tracing.origin().traceparent
+    return {
+        "name_of_tenant": str(tenant),
+        "event": event,
+        "fact": fact,
+        "channel": channel,
+        "traceparent": traceparent,
+    }
 
 
 def _values(tenant: TenantId, delivery: Delivery) -> dict[str, object]:

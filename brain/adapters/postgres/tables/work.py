@@ -51,6 +51,9 @@ class Outbox(SQLModel, table=True):
     name: str = Field(sa_type=Text)
     payload: dict[str, str] = json()
     due_at: datetime = moment()
+    # Where it comes from: see `brain.domain.tracing`.
+    traceparent: str = Field(sa_type=Text, default="", sa_column_kwargs={"server_default": ""})
+    began_at: datetime | None = moment(nullable=True)
     created_at: datetime = moment()
     relayed_at: datetime | None = moment(nullable=True)
 
@@ -65,6 +68,7 @@ class Task(SQLModel, table=True):
         ForeignKeyConstraint(["tenant_id", "event_id"], ["outbox.tenant_id", "outbox.id"]),
         UniqueConstraint("tenant_id", "event_id", "handler"),
         CheckConstraint("state IN ('ready', 'leased', 'unknown', 'done', 'dead')", name="state"),
+        Index("task_stuck", "handler", postgresql_where=text("state IN ('unknown', 'dead')")),
         Index("task_done", "done_at", postgresql_where=text("state = 'done'")),
         Index("task_due", "handler", "due_at", postgresql_where=text("state = 'ready'")),
         Index("task_turn", "handler", "tenant_id", "due_at", postgresql_where=text("state = 'ready'")),
