@@ -23,6 +23,7 @@ from brain.adapters.fastembed_embedder import FastembedEmbedder
 from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.circuit import Circuit, State
 from brain.domain.ladder import TOLD
+from brain.domain.overload import Backlog
 from config.models import models
 from config.settings import Settings
 from tests.conftest import World
@@ -85,7 +86,7 @@ class Measured:
 async def broken(world: World, server: FakeOpenAI, settings: Settings, questions: int) -> dict[str, Any]:
     measured = Measured()
     async with AsyncExitStack() as stack:
-        by_role = await models(settings, stack)
+        by_role = await models(settings, stack, backlog=Backlog())
         asking = replace(
             world, ask=replace(world.ask, generator=by_role.generator, patience=by_role.patience)
         )

@@ -14,9 +14,12 @@ from brain.adapters.litellm_judge import LiteLLMJudge
 from brain.adapters.litellm_library import guarded_litellm, warm_up
 from brain.adapters.litellm_rewriter import LiteLLMRewriter
 from brain.adapters.outbound import Gate
+from brain.adapters.shared_generator import SharedGenerator
 from brain.domain.circuit import Circuit
 from brain.domain.deadline import Patience
 from brain.domain.errors import Unavailable
+from brain.domain.overload import Backlog
+from brain.domain.slots import Slots
 from brain.ports import Generator, Judge, Rewriter
 from config.settings import Settings
 
@@ -37,7 +40,7 @@ class Models:
     patience: Patience
 
 
-async def models(settings: Settings, stack: AsyncExitStack) -> Models:
+async def models(settings: Settings, stack: AsyncExitStack, *, backlog: Backlog) -> Models:
     """Raises `Rejected` for a model that nobody serves. Their connections close with the stack."""
     if settings.model or settings.model_rewrite or settings.model_judge:
         gate = Gate(AllowedHosts.parse(settings.allow_hosts))
@@ -52,7 +55,9 @@ async def models(settings: Settings, stack: AsyncExitStack) -> Models:
     generator: Generator = ExtractiveGenerator()
     if settings.model is not None:
         names = dict.fromkeys((settings.model, *settings.model_fallbacks))
-        generator = FallbackGenerator([LiteLLMGenerator(known.model(name)) for name in names], last=generator)
+        models = FallbackGenerator([LiteLLMGenerator(known.model(name)) for name in names], last=generator)
+        slots = Slots(settings.model_at_once)
+        generator = SharedGenerator(models, quoting=generator, slots=slots, backlog=backlog)
     writers = [model.circuit for model in known.models.values()]
     return Models(
         generator,

@@ -87,8 +87,15 @@ def standing(wiring: Wiring, *, database: str) -> Rung:
             others=[Part.behind(circuit) for circuit in wiring.other_models],
             search=wiring.ask.search_seen.reason,
             database=database,
+            overload=_overload(wiring),
+            backlog=wiring.brain.backlog.too_long if wiring.writers else "",
         )
     )
+
+
+def _overload(wiring: Wiring) -> str:
+    entrance = wiring.slack.entrance if wiring.slack else None
+    return f"{entrance.under_way} deliveries are being taken in" if entrance and entrance.full else ""
 
 
 def _circuit(circuit: Circuit) -> Check:

@@ -79,6 +79,7 @@ class Known:
     search: str = ""
     database: str = ""
     overload: str = ""
+    backlog: str = ""
 
 
 def rung(known: Known) -> Rung:
@@ -89,6 +90,8 @@ def rung(known: Known) -> Rung:
         return Rung(Level.NO_DATABASE, known.database)
     if known.search:
         return Rung(Level.NO_SEARCH, known.search)
+    if known.backlog:
+        return Rung(Level.NO_MODEL, known.backlog)
     if known.writers and known.writers[0].away:
         alone = all(one.away for one in known.writers)
         return Rung(Level.NO_MODEL if alone else Level.STAND_IN, _why(known.writers[0]))

@@ -28,6 +28,7 @@ from brain.domain.ranking import fuse
 from brain.domain.review import ReviewId
 from brain.domain.sameness import same_question
 from brain.domain.spent import NOTHING_SPENT, Spent
+from brain.domain.whose import working_for
 from brain.ports import (
     Embedder,
     Generator,
@@ -100,10 +101,9 @@ class Ask:
 
     async def __call__(self, tenant: TenantId, question: QuestionId, *, progress: Progress = silent) -> None:
         """Does nothing where the question is answered already; safe to repeat after a crash."""
-        asked = await self._read(tenant, question, progress)
-        if asked is None:
+        if (asked := await self._read(tenant, question, progress)) is None:
             return
-        with within(self.patience, monotonic):
+        with within(self.patience, monotonic), working_for(tenant):
             await self._answer(asked)
         asked.searching.tell()
 

@@ -21,6 +21,7 @@ GONE_TOO = Part("openai/second", "no credit")
         (Known(others=(GONE,)), Level.STAND_IN, "openai/first: it refused the connection"),
         (Known(writers=(GONE,)), Level.NO_MODEL, "openai/first: it refused the connection"),
         (Known(writers=(GONE, GONE_TOO)), Level.NO_MODEL, "openai/first: it refused the connection"),
+        (Known(writers=(FIRST,), others=(GONE,), backlog="61 s old"), Level.NO_MODEL, "61 s old"),
         (Known(writers=(GONE,), search="no embedder"), Level.NO_SEARCH, "no embedder"),
         (Known(search="no embedder", database="it is away"), Level.NO_DATABASE, "it is away"),
         (Known(database="it is away", overload="12 s old"), Level.OVERLOADED, "12 s old"),
