@@ -28,6 +28,7 @@ from slack_bolt.adapter.fastapi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from sqlalchemy import text
+from starlette.applications import Starlette
 
 from benchmarks.outcome import machine, tell
 from brain.adapters.postgres.migrate import migrate
@@ -59,7 +60,7 @@ async def slow(_tenant: TenantId, _event: Event) -> None:
     await asyncio.sleep(BRAIN_S)
 
 
-async def until_told(app: FastAPI, pipe: Connection, *, secret: str, workspace: str) -> None:
+async def until_told(app: Starlette, pipe: Connection, *, secret: str, workspace: str) -> None:
     """Serve; tell where, and go on until something comes back through the pipe."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", server_header=False))
     serving = asyncio.create_task(server._serve())

@@ -48,6 +48,7 @@ class Running:
     lease_s: float = 20.0
     claim_s: float = 30.0
     workers: int = 4
+    replayed_at_a_time: int = 100
     # Where traces go to; and what this process does of the two.
     otlp: str | None = None
     listens: bool = True
@@ -112,11 +113,12 @@ async def run(running: Running) -> None:
             under.pace = Unpaced()
         tasks = executor(settings, wiring, report=lambda _: silent)
         tasks.lease_s = running.lease_s
+        replayed = replace(replay(wiring), batch=running.replayed_at_a_time)
         async with AsyncExitStack() as stack:
             if running.works:
                 await stack.enter_async_context(working(tasks))
             if running.listens:
-                await stack.enter_async_context(replaying(replay(wiring)))
+                await stack.enter_async_context(replaying(replayed))
                 await stack.enter_async_context(listening(settings, wiring.slack, wiring.measures))
             await asyncio.Event().wait()
 

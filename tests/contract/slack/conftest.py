@@ -15,7 +15,7 @@ from fastapi import FastAPI
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.chat_platform import Inbound
-from bots.slack.adapter import Handle, Receiver, SlackCalls, Workspace
+from bots.slack.adapter import Find, Handle, Receiver, SlackCalls, Workspace
 from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
 from brain.domain.overload import Entrance
@@ -79,7 +79,11 @@ class Door:
 
 
 def open_door(
-    app: FastAPI, *secrets: str, keep: Handle | None = None, entrance: Entrance | None = None
+    app: FastAPI,
+    *secrets: str,
+    keep: Handle | None = None,
+    entrance: Entrance | None = None,
+    find: Find | None = None,
 ) -> Door:
     async def kept(inbound: Inbound) -> None:
         if door.trouble is not None:
@@ -88,14 +92,14 @@ def open_door(
             await keep(inbound)
         door.kept.append(inbound)
 
-    async def find(workspace: str) -> Workspace | None:
-        return door.workspaces.get(workspace)
+    async def known(workspace: str) -> Workspace | None:
+        return await find(workspace) if find else door.workspaces.get(workspace)
 
     def changed(workspace: str, channel: str, user: str) -> None:
         door.told.append((workspace, channel, user))
 
-    receiver = Receiver(kept, find, secrets or (SECRET,), changed=changed)
-    platform = SlackPlatform(calls := SlackCalls(find))
+    receiver = Receiver(kept, known, secrets or (SECRET,), changed=changed)
+    platform = SlackPlatform(calls := SlackCalls(known))
     outage = Outage(calls, platform.people)
     workspaces = OneWorkspace.__new__(OneWorkspace)
     Slack(platform, receiver, workspaces, outage, entrance=entrance or Entrance(256)).receive_at(app)

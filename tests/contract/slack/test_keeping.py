@@ -1,6 +1,7 @@
 """What Slack is told that we have, is kept, and once; what is not kept, Slack is not told that we have."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -200,6 +201,7 @@ async def _refused(office: Office) -> list[httpx.Response]:
     answers = list(await asyncio.gather(*(door.deliver(body) for body in bodies)))
     assert door.kept == []
     assert not any("x-slack-no-retry" in one.headers for one in answers)
+    assert all((one.status_code == 503) == ("retry-after" in one.headers) for one in answers)
     return answers
 
 
@@ -249,6 +251,20 @@ async def test_half_of_it_is_never_kept(office: Office, urls: DatabaseUrls) -> N
             await connection.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
             await _says_so(office)
         await _takes_it_again(office)
+
+
+async def test_however_long_it_takes_slack_gets_an_answer_and_strangers_none(office: Office) -> None:
+    """Here, it is who has the workspace that nobody tells."""
+
+    async def nobody(_workspace: str) -> None:
+        await asyncio.Event().wait()
+
+    office.door = open_door(FastAPI(), find=nobody)
+    async with office.door.http, asyncio.timeout(8):
+        answer = await office.door.event(_event(MENTION, "Ev1"))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        body = json.dumps(_event(MENTION, "Ev1")).encode()
+        assert (await office.door.send(body, secret="another")).status_code == 401  # none of ours
 
 
 async def test_what_goes_wrong_otherwise_is_sent_again_as_well(office: Office) -> None:

@@ -1,0 +1,159 @@
+"""PostgreSQL stops under a storm of questions, the journal is torn in the middle of a record, and the process
+is killed while it drains: whatever Slack was told we have is answered, once, and what was torn is reported.
+
+EXPERT_OUTAGE_S is how long the database stays away; some seconds without it.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
+
+from bots.texts import texts_for
+from brain.adapters.postgres.store import connect
+from brain.adapters.postgres.tenants import tenants
+from brain.domain.framing import framed
+from config.embedded_postgres import EmbeddedPostgres
+from config.settings import DatabaseUrls
+from demo.fake_slack import Channel, FakeSlack, Message, Person
+from tests.conftest import RUNBOOKS, World, own_postgres
+from tests.flow.slack.conftest import METHODS
+from tests.service.slack_product import Products, Running, products
+
+OUTAGE_S = float(os.environ.get("EXPERT_OUTAGE_S", "3"))
+PER_S = 8
+PATIENCE_S = 120
+ROTATE = "How do I rotate the Redis password?"
+_BUSY = "SELECT count(*) FROM task WHERE state IN ('ready', 'leased') AND due_at < now()"
+NOTICE = texts_for("")("kept_for_later")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """Of its own: it is stopped."""
+    with own_postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def urls(postgres: EmbeddedPostgres) -> DatabaseUrls:
+    return postgres.urls
+
+
+@dataclass
+class Outage:
+    slack: FakeSlack
+    world: World
+    postgres: EmbeddedPostgres
+    products: Products
+    amira: Person
+    help: Channel
+    journal: Path
+    pid: int = 0
+
+    def asks(self) -> Message:
+        return self.amira.says(self.help, f"@expert {ROTATE}")
+
+    def answers(self, asked: Message) -> list[str]:
+        return [one.text for one in self.amira.sees(self.help, thread=asked) if one.ts != asked.ts]
+
+    async def answered(self, questions: list[Message]) -> None:
+        await self.until(lambda: all(map(self.answers, questions)))
+        async with asyncio.timeout(PATIENCE_S):
+            while await self._number(_BUSY):  # noqa: ASYNC110  # it is another process
+                await asyncio.sleep(0.1)
+        await self.slack.settled()
+        assert [len(self.answers(asked)) for asked in questions] == [1] * len(questions)
+        assert all("redis-cli" in self.answers(asked)[0] for asked in questions)
+
+    async def until(self, true: Callable[[], object]) -> None:
+        await self.slack.until(true, PATIENCE_S)
+
+    async def start(self) -> None:
+        """Once it listens."""
+        self.pid = self.products.start()
+        await self.until(lambda: self.slack.sockets.connections)
+
+    async def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        await self.until(lambda: not self.slack.sockets.connections)
+
+    def segments(self) -> list[Path]:
+        return sorted(self.journal.glob("*.segment"))
+
+    async def kept(self) -> int:
+        return await self._number("SELECT count(*) FROM inbox WHERE source = 'slack'")
+
+    async def _number(self, query: str) -> int:
+        async with self.world.store.transaction(self.world.tenant) as tx:
+            return int(await tx.connection.scalar(text(query)) or 0)
+
+
+@pytest.fixture
+async def outage(
+    world: World, postgres: EmbeddedPostgres, urls: DatabaseUrls, tmp_path: Path
+) -> AsyncIterator[Outage]:
+    await world.reads("redis.md", (RUNBOOKS / "it-ops" / "redis-operations.md").read_text())
+    async with world.store.transaction(world.tenant) as tx:
+        member = await tx.people.member("amira")
+        assert member is not None
+        await tx.people.save_member(replace(member, email="amira@northlight.example"))
+    slugs = {id_: slug for slug, id_ in (await _tenants(urls)).items()}
+    async with FakeSlack(methods=METHODS if METHODS.exists() else None) as slack:
+        amira = slack.add_person("Amira", email="amira@northlight.example")
+        channel = slack.add_channel("it-help", [amira])
+        running = Running.on(slack, urls, home=tmp_path, tenant=slugs[world.tenant])
+        running = replace(running, lease_s=1.0, claim_s=1.0, replayed_at_a_time=1)
+        with products(running) as started:
+            one = Outage(slack, world, postgres, started, amira, channel, tmp_path / "journal")
+            await one.start()
+            yield one
+        assert slack.violations == []
+
+
+async def _tenants(urls: DatabaseUrls) -> dict[str, object]:
+    system = connect(urls.system, pool_size=1)
+    known = await tenants(system)
+    await system.dispose()
+    return dict(known)
+
+
+async def test_what_slack_was_told_we_have_is_answered_once(outage: Outage) -> None:
+    await outage.answered([outage.asks()])
+    before = await outage.kept()
+
+    await asyncio.to_thread(outage.postgres.stop)
+    questions = []
+    for _ in range(int(OUTAGE_S * PER_S)):
+        questions.append(outage.asks())
+        await asyncio.sleep(1 / PER_S)
+    await outage.until(lambda: any(NOTICE in one.text for one in outage.amira.sees(outage.help)))
+    await outage.slack.settled()  # every delivery is acknowledged, or given up
+    assert sum(NOTICE in one.text for one in outage.amira.sees(outage.help)) == 1
+
+    await outage.kill()
+    torn = framed("what nobody was promised")[:-9]
+    with outage.segments()[-1].open("ab") as file:
+        file.write(torn)
+    await asyncio.to_thread(outage.postgres.start)
+    await outage.start()
+    async with asyncio.timeout(PATIENCE_S):
+        while await outage.kept() < before + 3:  # noqa: ASYNC110  # it is another process
+            await asyncio.sleep(0.005)
+    await outage.kill()
+    assert outage.segments(), "it was killed while it drained"
+
+    await outage.start()
+    questions.append(outage.asks())
+    await outage.answered(questions)
+    await outage.until(lambda: not outage.segments())
+    (damaged,) = (outage.journal / "aside").iterdir()
+    assert damaged.suffix == ".damaged"
+    assert damaged.read_bytes() == torn
