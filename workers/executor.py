@@ -21,7 +21,7 @@ from brain.domain.events import Event
 from brain.domain.identity import TenantId
 from brain.domain.records import TaskId, TaskState
 from workers.completing import Completing
-from workers.lanes import LANES, Lane, places
+from workers.lanes import LANES, Lane, open_to, places
 from workers.offers import Offers
 from workers.relay import awoken, run_relay
 from workers.tracing import attempted
@@ -118,7 +118,7 @@ class Executor:
                         group.create_task(self._work(task)).add_done_callback(partial(self._ended, task))
             if not self.untold():
                 return min(_SWEEP_S, self.late_s) / 4
-            free = [handler for lane in self.lanes if self._free(lane) for handler in self._handlers(lane)]
+            free = [handler for lane in self.lanes for handler in self._open(lane)[0]]
             due_in_s = await self.queue.next_due_in_s(free) if free else None
         except Unavailable as error:
             log.warning("executor.unavailable", reason=str(error))
@@ -139,6 +139,12 @@ class Executor:
         taken = sum(LANES[task.handler] is lane for task in self._held.values())
         return places(self.lanes, interactive=self.concurrency).get(lane, 0) - taken
 
+    def _open(self, lane: Lane) -> tuple[list[str], int]:
+        """Which of its handlers have places left, and how many."""
+        held = (task.handler for task in self._held.values() if LANES[task.handler] is lane)
+        of = places(self.lanes, interactive=self.concurrency).get(lane, 0)
+        return open_to(self._handlers(lane), held=held, of=of)
+
     async def _claim_told(self, lane: Lane) -> list[ClaimedTask]:
         """What a broker told of, where nobody else has it yet; the rest of it is not our affair."""
         told = self._offers.take(lane)
@@ -146,7 +152,7 @@ class Executor:
             return []
         claimed: list[ClaimedTask] = []
         try:
-            claimed = await self.queue.claim_these(self._handlers(lane), told, lease_s=self.lease_s)
+            claimed = await self.queue.claim_these(self._open(lane)[0], told, lease_s=self.lease_s)
             self._held.update({(task.id, task.attempts): task for task in claimed})
         finally:
             ours = {TaskRef(task.tenant, task.id) for task in claimed}
@@ -154,13 +160,17 @@ class Executor:
         return claimed
 
     async def _claim_due(self, lane: Lane) -> list[ClaimedTask]:
-        handlers, free = self._handlers(lane), self._free(lane)
+        handlers, free = self._open(lane)
         late_s = 0.0 if self.untold() or lane in self._freed else self.late_s
         self._freed.discard(lane)
-        if not handlers or not free:
+        if not handlers:
             return []
         claimed = await self.queue.claim(handlers, limit=free, lease_s=self.lease_s, late_s=late_s)
         self._held.update({(task.id, task.attempts): task for task in claimed})
+        if len(claimed) == free and self._free(lane) > 0:  # kept from what takes long
+            if not late_s:
+                self._freed.add(lane)
+            self.look(lane)
         return claimed
 
     async def _sweep(self) -> None:

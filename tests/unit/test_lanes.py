@@ -1,6 +1,6 @@
 """Every handler has its lane, and every lane its places."""
 
-from workers.lanes import LANES, Lane, places
+from workers.lanes import LANES, Lane, open_to, places
 from workers.relay import SUBSCRIPTIONS
 
 
@@ -21,3 +21,14 @@ def test_every_lane_has_places_of_its_own() -> None:
     assert set(known) == set(Lane)
     assert min(known.values()) > 0
     assert known[Lane.INTERACTIVE] == 7
+
+
+def test_answers_leave_a_place_to_those_who_are_to_be_heard_and_told() -> None:
+    handlers = ["hear", "answer", "deliver"]
+    assert open_to(handlers, held=(), of=4) == (handlers, 3)
+    assert open_to(handlers, held=["answer"] * 2, of=4) == (handlers, 1)
+    assert open_to(handlers, held=["answer"] * 3, of=4) == (["hear", "deliver"], 1)
+    assert open_to(handlers, held=["hear"] * 3, of=4) == (handlers, 1)
+    assert open_to(handlers, held=["hear"], of=1) == ([], 0)
+    assert open_to(handlers, held=(), of=1) == (handlers, 1)
+    assert open_to(["replicate"], held=(), of=2) == (["replicate"], 2)
