@@ -137,7 +137,8 @@ async def test_with_a_broker_its_hints_are_heard(redis: Redis, urls: DatabaseUrl
     async with _bench(redis, urls, tmp_path / "done") as bench:
         await bench.asks(TASKS)
         await bench.all_done_once()
-        assert bench.dispatch.sent > 0
+        # A busy machine may have had them done before anybody was told.
+        await bench.hears_again()
 
 
 async def test_flushed_and_killed_with_tasks_in_flight(
