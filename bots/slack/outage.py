@@ -15,6 +15,8 @@ from brain.domain.errors import ExpertError
 # Nobody is told who cannot be told soon: a storm must not become one of ours.
 _MOST_AT_A_TIME = 50
 _IN_TIME_S = 20.0
+# Who is answered within a few seconds after all has no use for the notice.
+GRACE_S = 3.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -25,6 +27,7 @@ class Outage:
 
     calls: Calls
     people: SlackPeople
+    grace_s: float = GRACE_S
     _told: set[tuple[str, str]] = field(default_factory=set)
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -49,6 +52,9 @@ class Outage:
 
     async def _tell(self, inbound: Inbound) -> None:
         place = inbound.conversation
+        await asyncio.sleep(self.grace_s)
+        if (place.workspace, inbound.author) not in self._told:  # it is over
+            return
         try:
             async with asyncio.timeout(_IN_TIME_S):
                 person = await self.people.person(place.workspace, inbound.author)

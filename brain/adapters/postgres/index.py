@@ -55,13 +55,17 @@ WITH near AS (
     ORDER BY ({vector} <=> CAST(:vector AS halfvec({dimensions}))) {exactly} LIMIT :limit
 ), dense AS (
     SELECT passage_id, row_number() OVER (ORDER BY distance, passage_id) AS rank FROM near
-), best AS ({worded}), scored AS (
-    SELECT one.passage_id, (
+), worded AS MATERIALIZED ({worded}), best AS (
+    SELECT passage_id FROM worded ORDER BY score DESC, passage_id LIMIT :candidates
+), scored AS (
+    SELECT one.passage_id, coalesce(worded.score, 0) + coalesce((
         SELECT sum({bm25}) FROM posting p
-        JOIN unnest(CAST(:terms AS text[]), CAST(:weights AS float8[])) AS w(term, weight) ON w.term = p.term
+        JOIN unnest(CAST(:left AS text[]), CAST(:left_weights AS float8[])) AS w(term, weight)
+            ON w.term = p.term
         WHERE p.passage_id = one.passage_id
-    ) AS score
+    ), 0) AS score
     FROM (SELECT passage_id FROM best UNION SELECT passage_id FROM dense) one
+    LEFT JOIN worded ON worded.passage_id = one.passage_id
 ), lexical AS (
     SELECT passage_id, row_number() OVER (ORDER BY score DESC, passage_id) AS rank
     FROM (SELECT * FROM scored WHERE score > 0 ORDER BY score DESC, passage_id LIMIT :limit) first
@@ -82,22 +86,20 @@ JOIN scored ON scored.passage_id = p.id
 LEFT JOIN article a ON (a.tenant_id, a.id) = (p.tenant_id, p.article_id)
 WHERE a.id IS NULL OR a.expires_at > now()
 """
+# Every passage that has one of the rarer words, and what these count there.
 _WORDED = """
-    SELECT passage_id FROM (
-        SELECT p.passage_id, sum({bm25}) AS score
-        FROM unnest(CAST(:rare AS text[]), CAST(:rare_weights AS float8[])) AS w(term, weight)
-        CROSS JOIN LATERAL (
-            SELECT passage_id, occurrences, length FROM posting
-            WHERE term = w.term AND scope_id = ANY(CAST(:scopes AS bigint[])) OFFSET 0
-        ) p
-        GROUP BY p.passage_id
-    ) partial
-    ORDER BY score DESC, passage_id LIMIT :candidates
+    SELECT p.passage_id, sum({bm25}) AS score
+    FROM unnest(CAST(:rare AS text[]), CAST(:rare_weights AS float8[])) AS w(term, weight)
+    CROSS JOIN LATERAL (
+        SELECT passage_id, occurrences, length FROM posting
+        WHERE term = w.term AND scope_id = ANY(CAST(:scopes AS bigint[])) OFFSET 0
+    ) p
+    GROUP BY p.passage_id
 """
 # Where another index has found the candidates: they are read as if they had been found here.
 _AMONG = "AND passage_id = ANY(CAST(:near AS uuid[]))"
 _GIVEN = """
-    SELECT id AS passage_id FROM passage
+    SELECT id AS passage_id, CAST(0 AS float8) AS score FROM passage
     WHERE id = ANY(CAST(:worded AS uuid[])) AND scope_id = ANY(CAST(:scopes AS bigint[]))
 """
 _BM25 = """
@@ -158,7 +160,8 @@ class PostgresIndex:
             sought = sorted(set(terms(question)))
             frequencies = await self.statistics.frequencies(connection, list(through), sought)
             weights = {term: rarity(count, size) for term, count in frequencies.items()}
-            rare = self._rarest(frequencies)
+            rare = [] if candidates else self._rarest(frequencies)
+            left = [term for term in weights if term not in set(rare)]
             exact = candidates is not None or size < self.exact_below
             if not exact:
                 await connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
@@ -171,11 +174,11 @@ class PostgresIndex:
                     "vector": str(list(vector)),
                     "embedder": vector.embedder,
                     "scopes": list(through),
-                    "terms": list(weights),
-                    "weights": list(weights.values()),
                     "rare": rare,
                     "rare_weights": [weights[term] for term in rare],
-                    "candidates": limit if len(rare) == len(weights) else max(limit, CANDIDATES),
+                    "left": left,
+                    "left_weights": [weights[term] for term in left],
+                    "candidates": max(limit, CANDIDATES) if left else limit,
                     "mean": mean_length,
                     "limit": limit,
                 },

@@ -100,7 +100,7 @@ def open_door(
 
     receiver = Receiver(kept, known, secrets or (SECRET,), changed=changed)
     platform = SlackPlatform(calls := SlackCalls(known))
-    outage = Outage(calls, platform.people)
+    outage = Outage(calls, platform.people, grace_s=0.0)
     workspaces = OneWorkspace.__new__(OneWorkspace)
     Slack(platform, receiver, workspaces, outage, entrance=entrance or Entrance(256)).receive_at(app)
     transport = httpx.ASGITransport(app)

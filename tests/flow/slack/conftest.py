@@ -139,8 +139,9 @@ async def opened(
     directory = tempfile.TemporaryDirectory(prefix="expert-journal-")
     office = Office(slack, world, brain, platform, calls, None, {}, None, None, system)  # type: ignore[arg-type]  # below
     office.journal = journal = Journal(Path(directory.name))
-    office.outage = outage = Outage(calls, platform.people)
-    office.take_in = TakeIn(world.store, journal, database_circuit())
+    office.outage = outage = Outage(calls, platform.people, grace_s=0.0)
+    # On a busy machine, the database is slow and not away.
+    office.take_in = TakeIn(world.store, journal, database_circuit(), budget_s=30.0)
 
     async def keep(inbound: Inbound) -> Kept:
         office.handled.append(inbound)

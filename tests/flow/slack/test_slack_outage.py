@@ -92,6 +92,20 @@ async def test_everybody_is_told_once_in_each_outage(office: Office) -> None:
     await office.quiet()
 
 
+async def test_nobody_is_told_of_what_is_over_at_once(office: Office) -> None:
+    office.outage.grace_s = 1.0
+    cut_off(office)
+    asked = mentioned(office, "amira")
+    await office.slack.settled()
+    assert office.journal.held
+    back(office)
+    await office.replay.once()
+    await office.sees("amira", office.help, FOUND, thread=asked)
+    await asyncio.sleep(office.outage.grace_s)
+    await office.quiet()
+    assert _told(office, "amira") == 0
+
+
 async def test_in_a_thread_and_alone_with_the_bot_it_is_said_there(office: Office) -> None:
     amira = office.people["amira"]
     asked = mentioned(office, "amira")
