@@ -258,7 +258,7 @@ def test_up_dispatches_and_a_worker_works(redis: Redis, tmp_path: Path) -> None:
     with installation.up() as server:
         installation.expert("ask", "How do I book the roof terrace?", "--json")
         with subprocess.Popen(
-            [*EXPERT, "worker"], env=installation.environment, stderr=subprocess.PIPE
+            [*EXPERT, "worker"], env=installation.environment, stderr=subprocess.DEVNULL
         ) as worker:
             deadline = time.monotonic() + PATIENCE_S
             while _states(installation) != {"done"}:

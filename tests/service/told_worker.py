@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
+
+import structlog
 
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.schedules import Turns
@@ -79,4 +82,6 @@ def told_worker(told: Told) -> Iterator["subprocess.Popen[str]"]:
 
 
 if __name__ == "__main__":
+    # Nobody reads on: a pipe that is full would hold the worker up.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     asyncio.run(run(Told(**json.loads(sys.argv[1]))))
