@@ -18,10 +18,8 @@ from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from benchmarks.outcome import machine, tell
-from benchmarks.slack_ack import WARM, Address, percentiles, process, send, until_told
+from benchmarks.slack_ack import WARM, Address, percentiles, process, send, settings_on, until_told
 from brain.adapters.postgres.migrate import migrate
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import connect
@@ -31,7 +29,7 @@ from brain.domain.identity import TenantId
 from brain.domain.records import TaskState
 from config.embedded_postgres import EmbeddedPostgres
 from config.logs import configure_logs
-from config.settings import DatabaseUrls, LogLevel, Settings
+from config.settings import DatabaseUrls, LogLevel
 from config.surface import Surface, surface
 from config.wiring import assembled, replay
 from demo.fake_slack import FakeSlack
@@ -55,12 +53,7 @@ async def product(pipe: Connection, *, home: Path, urls: DatabaseUrls) -> None:
         sys.stderr = stack.enter_context((home / "log.jsonl").open("w"))
         configure_logs(home, LogLevel.INFO)
         slack = await stack.enter_async_context(FakeSlack())
-        settings = Settings(
-            home=home,
-            slack_bot_token=SecretStr(slack.bot_token),
-            slack_signing_secret=SecretStr(slack.signing_secret),
-            slack_api_url=slack.api_url,
-        )
+        settings = settings_on(slack, home)
         wiring = await stack.enter_async_context(assembled(settings, urls))
         await create_tenant(wiring.system_engine, slug="acme", name="Acme")
         rng = random.Random()  # spreads retries

@@ -21,19 +21,18 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.outcome import machine, tell
-from benchmarks.slack_ack import PATH, Address, kept, mention, process, until_told
+from benchmarks.slack_ack import PATH, Address, kept, mention, process, settings_on, until_told
 from brain.adapters.postgres.migrate import migrate
 from brain.adapters.postgres.tenants import create_tenant
 from config.embedded_postgres import EmbeddedPostgres
 from config.logs import configure_logs
-from config.settings import LogLevel, Settings
+from config.settings import LogLevel
 from config.surface import Surface, surface
 from config.wiring import assembled, replay
 from demo.fake_slack import FakeSlack
@@ -52,12 +51,7 @@ async def product(pipe: Connection) -> None:
         urls = stack.enter_context(EmbeddedPostgres(home)).urls
         await migrate(urls.owner, app_role="expert_app", system_role="expert_system")
         slack = await stack.enter_async_context(FakeSlack())
-        settings = Settings(
-            home=home,
-            slack_bot_token=SecretStr(slack.bot_token),
-            slack_signing_secret=SecretStr(slack.signing_secret),
-            slack_api_url=slack.api_url,
-        )
+        settings = settings_on(slack, home)
         # As under a service manager, which writes it to a file.
         sys.stderr = stack.enter_context((home / "log.jsonl").open("w"))
         configure_logs(home, LogLevel.INFO)

@@ -75,18 +75,22 @@ async def until_told(app: Starlette, pipe: Connection, *, secret: str, workspace
     await serving
 
 
+def settings_on(slack: FakeSlack, home: Path) -> Settings:
+    return Settings(
+        home=home,
+        slack_bot_token=SecretStr(slack.bot_token),
+        slack_signing_secret=SecretStr(slack.signing_secret),
+        slack_api_url=slack.api_url,
+    )
+
+
 async def product(pipe: Connection) -> None:
     async with AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="expert-")))
         urls = stack.enter_context(EmbeddedPostgres(home)).urls
         await migrate(urls.owner, app_role="expert_app", system_role="expert_system")
         slack = await stack.enter_async_context(FakeSlack())
-        settings = Settings(
-            home=home,
-            slack_bot_token=SecretStr(slack.bot_token),
-            slack_signing_secret=SecretStr(slack.signing_secret),
-            slack_api_url=slack.api_url,
-        )
+        settings = settings_on(slack, home)
         wiring = await stack.enter_async_context(assembled(settings, urls))
         await create_tenant(wiring.system_engine, slug="acme", name="Acme")
         rng = random.Random()  # spreads retries
