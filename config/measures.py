@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from time import perf_counter
+from time import perf_counter, time
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,10 +12,11 @@ from prometheus_client.registry import Collector
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from brain.adapters.postgres.gauges import QueueGauges
+from brain.adapters.postgres.gauges import QueueGauges, ScheduleGauges
 from brain.adapters.postgres.queue import ClaimedTask
 from brain.domain.records import TaskState
 from workers.lanes import LANES, Lane
+from workers.schedules import EVERY_S
 
 # Label values, and the number; read when Prometheus asks.
 Samples = Iterable[tuple[Sequence[str], float]]
@@ -40,6 +41,21 @@ class Kept(StrEnum):
     DATABASE = "database"
     JOURNAL = "journal"
     NOWHERE = "nowhere"
+
+
+class Role(StrEnum):
+    """What a process is there for."""
+
+    UP = "up"
+    WORKER = "worker"
+
+
+class Hint(StrEnum):
+    """What became of telling a broker of a task."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    HEARD = "heard"
 
 
 @dataclass(frozen=True)
@@ -73,10 +89,22 @@ class Measures:
         self.registry = CollectorRegistry()
         # None: the database did not answer when it was last asked.
         self.queue: QueueGauges | None = None
+        self.role: Role | None = None
+        self._broker_up: Callable[[], bool] | None = None
+        self._hints: dict[Hint, Callable[[], int]] = {}
+        self._began_at = time()
         ProcessCollector(registry=self.registry)
         self._tasks()
         self._replies()
         self._queue()
+        self._schedules()
+        self._broker()
+        self.reads(
+            "expert_process",
+            "1, by what the process is there for: up serves people, worker works on tasks.",
+            ("role",),
+            lambda: [((self.role.value,), 1.0)] if self.role else [],
+        )
         self._connected: dict[str, Callable[[], bool]] = {}
         self.reads(
             "expert_platform_connected",
@@ -159,6 +187,57 @@ class Measures:
             ("table",),
             lambda: [((name,), size) for name, size in (self.queue.bytes if self.queue else {}).items()],
         )
+
+    def _schedules(self) -> None:
+        """As `_queue`. One that nobody has ever begun is overdue since this process looks."""
+
+        def read(number: Callable[[ScheduleGauges], float | None]) -> Samples:
+            if self.queue is None:
+                return
+            never = {name: ScheduleGauges(name, None, False, time() - self._began_at) for name in EVERY_S}
+            known = never | {one.name: one for one in self.queue.schedules}
+            for name in EVERY_S:
+                if (value := number(known[name])) is not None:
+                    yield (name,), value
+
+        self.reads(
+            "expert_schedule_ended_timestamp_seconds",
+            "When what is done from time to time last ended; nothing while it is being done.",
+            ("schedule",),
+            lambda: read(lambda one: one.ended_at),
+        )
+        self.reads(
+            "expert_schedule_failed",
+            "1 where it could not be done the last time.",
+            ("schedule",),
+            lambda: read(lambda one: float(one.failed)),
+        )
+        self.reads(
+            "expert_schedule_overdue_seconds",
+            "For how long it should have been done, and nobody has begun.",
+            ("schedule",),
+            lambda: read(lambda one: one.overdue_s),
+        )
+
+    def _broker(self) -> None:
+        self.reads(
+            "expert_broker_up",
+            "1 where the broker answers, 0 where it does not; nothing without one.",
+            (),
+            lambda: [((), float(self._broker_up()))] if self._broker_up else [],
+        )
+        self.reads(
+            "expert_broker_hints",
+            "Tasks that the broker was told of: sent, failed to be sent, or heard by a worker.",
+            ("outcome",),
+            lambda: [((outcome.value,), count()) for outcome, count in self._hints.items()],
+            counts=True,
+        )
+
+    def broker(self, up: Callable[[], bool], hints: Mapping[Hint, Callable[[], int]]) -> None:
+        """Of a process that has to do with one."""
+        self._broker_up = up
+        self._hints.update(hints)
 
     def connection(self, platform: str, stands: Callable[[], bool]) -> None:
         self._connected[platform] = stands

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,7 +14,7 @@ from sqlalchemy import make_url
 
 from brain.adapters.postgres.migrate import migrate as migrate_database
 from brain.adapters.postgres.tenants import tenants
-from brain.domain.errors import Conflict, Missing, Rejected
+from brain.domain.errors import Missing
 from brain.domain.identity import Principal, Role, TenantId
 from brain.usecases.ingest import Outcome, Upload
 from brain.usecases.load_departments import load_departments
@@ -26,6 +25,7 @@ from config.database import database
 from config.departments import read_departments
 from config.embedders import advice
 from config.founding import Founder, found, mint, principal
+from config.http_server import Server, free_port
 from config.indexes import replicating
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
@@ -53,7 +53,7 @@ class NewTenant:
 
 def up(settings: Settings, *, with_demo: bool, console: Console) -> None:
     """Serve until stopped by Ctrl-C or SIGTERM."""
-    _free_port(settings)
+    free_port(settings.host, settings.port, setting="EXPERT_PORT")
     broker(settings)
     with database(settings, keep=True) as urls:
         asyncio.run(_Up(settings, urls, console).run(with_demo=with_demo))
@@ -109,8 +109,8 @@ async def _recover(settings: Settings, urls: DatabaseUrls, tenant: str, member: 
     save_key(settings.home, name, StoredKey(member, keys[member]))
 
 
-class _Server(uvicorn.Server):
-    """Signals are ours: PostgreSQL has to be stopped after the server, not left behind."""
+class _Server(Server):
+    """PostgreSQL has to be stopped after the server, not left behind."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -248,19 +248,3 @@ def _http() -> type[asyncio.Protocol] | Literal["auto"]:
     except ModuleNotFoundError:  # Windows has no httptools; h11, taken instead, limits a head by itself
         return "auto"
     return PatientProtocol
-
-
-def _free_port(settings: Settings) -> None:
-    """Before anything is started: a port that is taken is the commonest trouble."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except PermissionError as error:
-            raise Rejected(f"EXPERT_PORT={settings.port}: this port needs more rights than yours.") from error
-        except OSError as error:
-            raise Conflict(
-                f"Port {settings.port} on {settings.host} is taken ({error.strerror});"
-                " set EXPERT_PORT to another."
-            ) from error

@@ -198,6 +198,12 @@ class Settings(BaseSettings):
         le=64,
         description="Questions and messages one process works on at a time; other work has its own places.",
     )
+    worker_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port on which an `expert worker` shows /health and /metrics. Unset: on none.",
+    )
     broker_url: SecretStr | None = Field(
         default=None,
         description="Redis that tells `expert worker` of work: redis://… or rediss://…. Unset: `up` works.",

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from sqlalchemy import text
+from starlette.applications import Starlette
 
 from brain.adapters.journal import Journal
 from brain.adapters.postgres.gauges import queue_gauges
@@ -13,6 +14,7 @@ from brain.adapters.postgres.store import reachable
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.api.app import create_app
 from brain.api.limits import Limits
+from brain.api.probes import Worker, probes
 from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
@@ -40,15 +42,6 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
     async def ready() -> Readiness:
         return await _readiness(settings, wiring, state)
 
-    async def queue_counts() -> Mapping[str, float]:
-        measures = wiring.measures
-        measures.queue = None
-        measures.queue = queue = await queue_gauges(wiring.system_engine)
-        by_state = {state.value: 0.0 for state in TaskState if state is not TaskState.DONE}
-        for one in queue.handlers:
-            by_state[one.state.value] += one.tasks
-        return by_state | {"oldest_due_s": max(queue.oldest_due_s, queue.oldest_unrelayed_s)}
-
     app = create_app(
         Services(
             store=wiring.store,
@@ -61,7 +54,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             export=Export(wiring.store),
             calibrate=Calibrate(wiring.store, wiring.ask.calibration),
             ready=ready,
-            queue_counts=queue_counts,
+            queue_counts=lambda: queue_counts(wiring),
             registry=wiring.measures.registry,
             version=_version(),
             board=state.board,
@@ -77,6 +70,23 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
     if wiring.slack is not None:
         wiring.slack.receive_at(app)
     return app
+
+
+def worker_surface(wiring: Wiring) -> Starlette:
+    """Of a process that serves nobody."""
+    seen = Worker(lambda: queue_counts(wiring), wiring.circuits, lambda away: standing(wiring, database=away))
+    return probes(seen, registry=wiring.measures.registry, version=_version())
+
+
+async def queue_counts(wiring: Wiring) -> Mapping[str, float]:
+    """Raises `Unavailable`, after which nothing of the queue is shown."""
+    measures = wiring.measures
+    measures.queue = None
+    measures.queue = queue = await queue_gauges(wiring.system_engine)
+    by_state = {state.value: 0.0 for state in TaskState if state is not TaskState.DONE}
+    for one in queue.handlers:
+        by_state[one.state.value] += one.tasks
+    return by_state | {"oldest_due_s": max(queue.oldest_due_s, queue.oldest_unrelayed_s)}
 
 
 def standing(wiring: Wiring, *, database: str) -> Rung:

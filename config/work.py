@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
+import uvicorn
 
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.schedules import Turns
@@ -21,8 +22,11 @@ from brain.domain.errors import Rejected
 from brain.domain.question import QuestionId
 from brain.usecases.ask import Progress, silent
 from config.database import database
+from config.http_server import Server, free_port
 from config.logs import configure_logs
+from config.measures import Hint, Role
 from config.settings import DatabaseUrls, Settings
+from config.surface import worker_surface
 from config.wiring import Wiring, assembled, executor
 from workers.dispatch import Dispatch
 from workers.executor import running, working
@@ -32,6 +36,9 @@ from workers.schedules import EVERY_S, Schedules, works
 
 if TYPE_CHECKING:
     from workers.celery_app import CeleryBroker
+
+# More than these ask nothing that a supervisor or Prometheus would.
+_PROBES = 32
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -53,12 +60,15 @@ async def background(
 ) -> AsyncIterator[None]:
     """For as long as the block lasts: all the work here, or what tells workers of it."""
     schedules, told = _schedules(settings, wiring.queue), broker(settings)
+    wiring.measures.role = Role.UP
     if told is None:
         async with working(executor(settings, wiring, report=report)), running(schedules.run()):
             yield
         return
     facts, queue, rng = asyncio.Event(), wiring.queue, random.Random()  # noqa: S311  # spreads probes
     dispatch = Dispatch(queue, told, Circuit("Redis", clock=time.monotonic, jitter=rng.random))
+    hints = {Hint.SENT: lambda: dispatch.sent, Hint.FAILED: lambda: dispatch.failed}
+    wiring.measures.broker(lambda: not dispatch.away, hints)
 
     def wake() -> None:
         facts.set()
@@ -73,11 +83,14 @@ def _schedules(settings: Settings, queue: Queue) -> Schedules:
     return Schedules(Turns(queue.engine), known, by=f"{socket.gethostname()} {os.getpid()}")
 
 
-def work(settings: Settings, *, lanes: Sequence[Lane], concurrency: int | None) -> None:
+def work(settings: Settings, *, lanes: Sequence[Lane], concurrency: int | None, port: int | None) -> None:
     """`expert worker`: work until stopped by Ctrl-C or SIGTERM."""
-    chosen = settings if concurrency is None else settings.model_copy(update={"workers": concurrency})
+    given = {"workers": concurrency, "worker_port": port}
+    chosen = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     configure_logs(settings.home, settings.log_level)
     broker(settings)
+    if chosen.worker_port is not None:
+        free_port(chosen.host, chosen.worker_port, setting="EXPERT_WORKER_PORT")
     with database(settings) as urls:
         asyncio.run(_work(chosen, urls, lanes))
 
@@ -86,19 +99,49 @@ async def _work(settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]) -
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with assembled(settings, urls) as wiring:
+    async with assembled(settings, urls) as wiring, _shown(settings, wiring):
         whole = executor(settings, wiring, report=lambda _: silent)
         one = replace(whole, lanes=lanes)
         told = broker(settings)
         log.info("worker.up", lanes=[lane.value for lane in lanes], broker=told is not None)
         if told is None:
-            async with working(one, relays=False):
+            async with working(one, relays_at_once=False):
                 await stop.wait()
         else:
-            from workers.told import work_as_told
+            from workers.told import Ear, work_as_told
 
-            await work_as_told(one, told, _schedules(settings, wiring.queue), stop)
+            ear = Ear.of(told)
+            wiring.measures.broker(lambda: not ear.pulse.away, {Hint.HEARD: lambda: ear.heard})
+            await work_as_told(one, ear, _schedules(settings, wiring.queue), stop)
     log.info("worker.down")
+
+
+@asynccontextmanager
+async def _shown(settings: Settings, wiring: Wiring) -> AsyncIterator[None]:
+    """`/health` and `/metrics` of a worker, while the block lasts, where there is a port for them."""
+    wiring.measures.role = Role.WORKER
+    if settings.worker_port is None:
+        yield
+        return
+    app, port = worker_surface(wiring), settings.worker_port
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=port,
+            log_config=None,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=_PROBES,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
 
 
 def beat(settings: Settings) -> None:

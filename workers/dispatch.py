@@ -74,7 +74,8 @@ class Line:
 
 @dataclass(slots=True)
 class Dispatch:
-    """`circuit` says whether the broker is left alone just now; `sent` counts hints."""
+    """`circuit` says whether the broker is left alone just now; `away` whether it answered when it was last
+    asked. `sent` counts hints, `failed` those that it did not take: they are sent again."""
 
     queue: Queue
     broker: Broker
@@ -83,6 +84,8 @@ class Dispatch:
     clock: Callable[[], float] = time.monotonic
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
+    failed: int = 0
+    away: bool = True
     _line: Line = field(init=False, default_factory=Line)
     _sweep_at: float = field(init=False, default=0.0)
 
@@ -104,8 +107,10 @@ class Dispatch:
                 try:
                     more = await self._tell()
                 except BrokerAway as error:
+                    self.away = True
                     attempt.failed(str(error), opens=True)
                     raise
+                self.away = False
                 attempt.succeeded()
         except Unavailable as error:
             log.warning("dispatch.unavailable", reason=str(error))
@@ -121,10 +126,17 @@ class Dispatch:
                 continue
             refs = await mark_enqueued(self.queue.engine, handlers, limit=limit, again_s=self.again_s)
             if refs:
-                await self._line.call(partial(self.broker.send, lane, refs))
-                self.sent += len(refs)
+                await self._send(lane, refs)
             more = more or len(refs) == _BATCH
         return more
+
+    async def _send(self, lane: Lane, refs: Sequence[TaskRef]) -> None:
+        try:
+            await self._line.call(partial(self.broker.send, lane, refs))
+        except BrokerAway:
+            self.failed += len(refs)
+            raise
+        self.sent += len(refs)
 
     async def _sweep(self) -> None:
         """Here too: every worker may be gone."""

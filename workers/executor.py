@@ -23,7 +23,7 @@ from brain.domain.records import TaskId, TaskState
 from workers.completing import Completing
 from workers.lanes import LANES, Lane, open_to, places
 from workers.offers import Offers
-from workers.relay import awoken, run_relay
+from workers.relay import RELAY_LEFT_S, RELAY_SWEEP_S, awoken, run_relay
 from workers.tracing import attempted
 from workers.watch import Unwatched, Watch
 
@@ -308,17 +308,21 @@ class Executor:
 
 
 @asynccontextmanager
-async def working(executor: Executor, *, relays: bool = True) -> AsyncIterator[None]:
-    """Listener, relay and executor, for as long as the block lasts; a bug in one of them ends it."""
-    facts = asyncio.Event()
+async def working(executor: Executor, *, relays_at_once: bool = True) -> AsyncIterator[None]:
+    """Listener, relay and executor, for as long as the block lasts; a bug in one of them ends it.
+
+    A process beside one that relays at once only relays what that one leaves lying.
+    """
+    facts, sweep_s = asyncio.Event(), RELAY_SWEEP_S if relays_at_once else RELAY_LEFT_S
 
     def wake() -> None:
-        facts.set()
+        if relays_at_once:
+            facts.set()
         if executor.untold():
             executor.look()
 
-    loops = [executor.queue.listen(wake), executor.run()]
-    async with running(*loops, *([run_relay(executor.queue, wake=facts)] if relays else [])):
+    relay = run_relay(executor.queue, wake=facts, sweep_s=sweep_s)
+    async with running(executor.queue.listen(wake), executor.run(), relay):
         yield
 
 

@@ -59,13 +59,17 @@ SUBSCRIPTIONS: Mapping[type[Event], tuple[str, ...]] = {
 }
 
 _BATCH = 100
-_SWEEP_S = 5.0
+# What no notification told of.
+RELAY_SWEEP_S = 5.0
+# What whoever hears of it at once has left lying: it may be away.
+RELAY_LEFT_S = 1.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-async def run_relay(queue: Queue, *, wake: asyncio.Event) -> None:
-    """Until cancelled: at every wake, and every few seconds for what no notification told of."""
+async def run_relay(queue: Queue, *, wake: asyncio.Event, sweep_s: float = RELAY_SWEEP_S) -> None:
+    """Until cancelled: at every wake, and every few seconds anyway. Any number may run: each takes facts that
+    no other has in hand."""
     handlers = {event.__name__: wanted for event, wanted in SUBSCRIPTIONS.items()}
     while True:
         wake.clear()
@@ -74,7 +78,7 @@ async def run_relay(queue: Queue, *, wake: asyncio.Event) -> None:
                 pass
         except Unavailable as error:
             log.warning("relay.unavailable", reason=str(error))
-        await awoken(wake, within_s=_SWEEP_S)
+        await awoken(wake, within_s=sweep_s)
 
 
 async def awoken(wake: asyncio.Event, *, within_s: float) -> bool:

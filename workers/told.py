@@ -1,6 +1,7 @@
 """A worker that a broker tells of what is due, and that looks for itself at what it was not told of."""
 
 import asyncio
+from dataclasses import dataclass
 
 from brain.adapters.postgres.dispatching import TaskRef
 from workers.celery_app import CeleryBroker, Consumer
@@ -10,12 +11,24 @@ from workers.lanes import Lane, places
 from workers.schedules import Schedules
 
 
-async def work_as_told(one: Executor, told: CeleryBroker, schedules: Schedules, stop: asyncio.Event) -> None:
-    pulse = Pulse(told)
-    one.untold = lambda: pulse.away
-    consumer = _consumer(one, told, schedules)
+@dataclass(slots=True)
+class Ear:
+    """`pulse` says whether the broker is there; `heard` counts its hints."""
+
+    told: CeleryBroker
+    pulse: Pulse
+    heard: int = 0
+
+    @staticmethod
+    def of(told: CeleryBroker) -> "Ear":
+        return Ear(told, Pulse(told))
+
+
+async def work_as_told(one: Executor, ear: Ear, schedules: Schedules, stop: asyncio.Event) -> None:
+    one.untold = lambda: ear.pulse.away
+    consumer = _consumer(one, ear, schedules)
     try:
-        async with working(one, relays=False), running(pulse.run(one.look)):
+        async with working(one, relays_at_once=False), running(ear.pulse.run(one.look)):
             consumer.start()
             await stop.wait()
             consumer.ask_to_stop()
@@ -23,10 +36,11 @@ async def work_as_told(one: Executor, told: CeleryBroker, schedules: Schedules, 
         await asyncio.to_thread(consumer.wait)
 
 
-def _consumer(one: Executor, told: CeleryBroker, schedules: Schedules) -> Consumer:
+def _consumer(one: Executor, ear: Ear, schedules: Schedules) -> Consumer:
     loop = asyncio.get_running_loop()
 
     def on_hint(lane: Lane, ref: TaskRef) -> None:
+        ear.heard += 1
         asyncio.run_coroutine_threadsafe(one.offer(lane, ref), loop).result()
 
     def on_ring(name: str) -> None:
@@ -34,4 +48,4 @@ def _consumer(one: Executor, told: CeleryBroker, schedules: Schedules) -> Consum
         asyncio.run_coroutine_threadsafe(schedules.ring(name), loop)
 
     total = sum(places(one.lanes, interactive=one.concurrency).values())
-    return Consumer(told.app, tuple(one.lanes), total, on_hint, on_ring)
+    return Consumer(ear.told.app, tuple(one.lanes), total, on_hint, on_ring)

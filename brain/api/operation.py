@@ -1,12 +1,11 @@
 """Routes that need no key: whether it lives, whether it is ready, what it counts, and its pages."""
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import HTMLResponse
 
 from brain.api import pages, present, schemas
 from brain.api.access import Shared
-from brain.domain.errors import Unavailable
+from brain.api.probes import measured
 
 router = APIRouter(tags=["operation"])
 
@@ -37,13 +36,7 @@ async def ready(response: Response, shared: Shared) -> schemas.Ready:
     },
 )
 async def metrics(shared: Shared) -> Response:
-    try:
-        counts, away = await shared.services.queue_counts(), ""
-    except Unavailable as error:
-        # Reported as expert_store_up 0: when the database is away, metrics matter most.
-        counts, away = None, str(error)
-    rendered = shared.metrics.render(counts, shared.services.circuits, shared.services.rung(away).level)
-    return Response(rendered, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return await measured(shared.metrics, shared.services)
 
 
 @router.get("/", include_in_schema=False)

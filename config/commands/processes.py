@@ -15,7 +15,7 @@ app = typer.Typer(rich_markup_mode=None)
     epilog=examples(
         "EXPERT_BROKER_URL=redis://127.0.0.1:6379/0 expert worker",
         "expert worker --lanes interactive,review --concurrency 8",
-        "expert worker --lanes index,bulk",
+        "expert worker --lanes index,bulk --port 8001",
     )
 )
 def worker(
@@ -29,6 +29,12 @@ def worker(
         int | None,
         typer.Option(min=1, max=64, help="Questions and messages at a time. Unset: EXPERT_WORKERS."),
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port for /health and /metrics. Unset: EXPERT_WORKER_PORT, or none."
+        ),
+    ] = None,
 ) -> None:
     """Do the work that `up` accepts, until Ctrl-C or SIGTERM, which gives back what is unfinished.
 
@@ -38,7 +44,7 @@ def worker(
     from config.settings import load_settings
     from config.work import work
 
-    work(load_settings(), lanes=_lanes(lanes), concurrency=concurrency)
+    work(load_settings(), lanes=_lanes(lanes), concurrency=concurrency, port=port)
 
 
 @app.command(epilog=examples("EXPERT_BROKER_URL=redis://127.0.0.1:6379/0 expert beat"))

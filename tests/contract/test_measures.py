@@ -1,6 +1,7 @@
 """What is counted of tasks and deliveries, on a real queue."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from random import Random
 from uuid import uuid4
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.postgres.gauges import queue_gauges
 from brain.adapters.postgres.queue import Queue
+from brain.adapters.postgres.schedules import Turns
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.adapters.postgres.tenants import create_tenant
 from brain.domain.errors import Rejected, Unavailable
@@ -35,7 +37,7 @@ class Hurry(Random):
 async def tenant(system_engine: AsyncEngine, urls: DatabaseUrls) -> TenantId:
     owner = connect(urls.owner, pool_size=1)
     async with owner.begin() as connection:
-        await connection.execute(text("TRUNCATE outbox, task"))
+        await connection.execute(text("TRUNCATE outbox, task, schedule"))
     await owner.dispose()
     return await create_tenant(system_engine, slug=f"t-{uuid4().hex[:12]}", name="Northlight Freight")
 
@@ -126,6 +128,38 @@ async def test_each_lane_tells_how_it_stands(
     assert oldest > 0
     assert value(registry, "expert_relay_lag_seconds") == 0
     assert (value(registry, "expert_table_bytes", table="outbox") or 0) > 0
+
+
+async def test_schedules_tell_when_they_were_done_and_whether_they_are_overdue(
+    system_engine: AsyncEngine, tenant: TenantId
+) -> None:
+    measures, turns = Measures(), Turns(system_engine)
+
+    async def stand() -> list[float | None]:
+        measures.queue = await queue_gauges(system_engine)
+        names = ("ended_timestamp_seconds", "failed", "overdue_seconds")
+        return [value(measures.registry, f"expert_schedule_{name}", schedule="retention") for name in names]
+
+    measures._began_at -= 100  # as if it had been up for so long
+    ended, failed, overdue = await stand()
+    assert (ended, failed) == (None, 0)
+    assert overdue is not None
+    assert overdue >= 100
+    turn = await turns.take("retention", by="here", within_s=60)
+    assert turn is not None
+    assert await stand() == [None, 0, 0]
+    await turns.end("retention", turn, outcome="done", again_s=60)
+    ended, failed, overdue = await stand()
+    assert abs((ended or 0) - time.time()) < 100
+    assert (failed, overdue) == (0, 0)
+
+    async with system_engine.begin() as connection:
+        await connection.execute(text("UPDATE schedule SET due_at = now() - interval '7 minutes'"))
+    assert (await stand())[2] == pytest.approx(420, abs=60)
+    turn = await turns.take("retention", by="here", within_s=60)
+    assert turn is not None
+    await turns.end("retention", turn, outcome="The database is away.", again_s=60)
+    assert (await stand())[1] == 1
 
 
 async def test_what_was_not_kept_is_told_from_what_was() -> None:

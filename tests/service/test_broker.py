@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -109,7 +110,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 @asynccontextmanager
 async def _bench(
-    redis: Redis, urls: DatabaseUrls, done: Path, *, work_s: float = 0.01
+    redis: Redis, urls: DatabaseUrls, done: Path, *, work_s: float = 0.01, up: bool = True
 ) -> AsyncIterator[Bench]:
     owner, app, system = (connect(url, pool_size=3) for url in (urls.owner, urls.app, urls.system))
     async with owner.begin() as connection:
@@ -128,7 +129,8 @@ async def _bench(
         for engine in (owner, app, system):
             stack.push_async_callback(engine.dispose)
         workers = [stack.enter_context(told_worker(told)) for _ in range(2)]
-        async with running(queue.listen(wake), run_relay(queue, wake=facts), dispatch.run()):
+        here = [queue.listen(wake), run_relay(queue, wake=facts), dispatch.run()] if up else []
+        async with running(*here):
             yield Bench(SqlStore(app), queue, tenant, redis, dispatch, done, workers)
 
 
@@ -172,8 +174,19 @@ async def test_a_broker_that_never_was_there(redis: Redis, urls: DatabaseUrls, t
         await bench.asks(TASKS)
         await bench.all_done_once()
         assert bench.dispatch.sent == 0
+        assert bench.dispatch.away
         redis.start()
         await bench.hears_again()
+        assert not bench.dispatch.away
+
+
+async def test_while_nobody_serves_workers_relay_and_find_what_is_due(
+    redis: Redis, urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    redis.start()
+    async with _bench(redis, urls, tmp_path / "done", up=False) as bench:
+        await bench.asks(TASKS)
+        await bench.all_done_once()
 
 
 async def test_a_broker_that_comes_and_goes(redis: Redis, urls: DatabaseUrls, tmp_path: Path) -> None:
@@ -253,18 +266,26 @@ def _states(installation: Installation) -> set[str]:
 
 def test_up_dispatches_and_a_worker_works(redis: Redis, tmp_path: Path) -> None:
     redis.start()
-    installation = Installation(tmp_path / "home")
+    installation, port = Installation(tmp_path / "home"), Installation(tmp_path).port
     installation.environment["EXPERT_BROKER_URL"] = redis.url
     with installation.up() as server:
         installation.expert("ask", "How do I book the roof terrace?", "--json")
         with subprocess.Popen(
-            [*EXPERT, "worker"], env=installation.environment, stderr=subprocess.DEVNULL
+            [*EXPERT, "worker", "--port", str(port)], env=installation.environment, stderr=subprocess.DEVNULL
         ) as worker:
             try:
                 deadline = time.monotonic() + PATIENCE_S
                 while _states(installation) != {"done"}:
                     assert time.monotonic() < deadline
                     time.sleep(0.2)
+                shown = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+                assert 'expert_process{role="worker"} 1.0' in shown
+                assert "expert_broker_up 1.0" in shown
+                assert 'expert_task_attempts_total{handler="show_review"}' in shown
+                assert httpx.get(f"http://127.0.0.1:{port}/health").json()["status"] == "alive"
+                served = httpx.get(f"http://127.0.0.1:{installation.port}/metrics").text
+                assert 'expert_process{role="up"} 1.0' in served
+                assert 'expert_broker_hints_total{outcome="sent"}' in served
                 worker.send_signal(signal.SIGTERM)
                 assert worker.wait(30) == 0
             finally:

@@ -23,7 +23,7 @@ from brain.domain.identity import TenantId
 from workers.celery_app import CeleryBroker, build
 from workers.executor import Executor
 from workers.schedules import Schedules
-from workers.told import work_as_told
+from workers.told import Ear, work_as_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ async def run(told: Told) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     sys.stdout.write("up\n")
     sys.stdout.flush()
-    await work_as_told(executor, CeleryBroker(build(told.broker)), schedules, stop)
+    await work_as_told(executor, Ear.of(CeleryBroker(build(told.broker))), schedules, stop)
     await engine.dispose()
 
 

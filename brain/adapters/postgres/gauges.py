@@ -30,6 +30,11 @@ SELECT relname, greatest(reltuples, 0), pg_total_relation_size(oid) FROM pg_clas
 WHERE oid IN ('inbox'::regclass, 'outbox'::regclass, 'task'::regclass, 'message'::regclass)
 """
 
+_SCHEDULES = """
+SELECT name, outcome, extract(epoch FROM ended_at) AS ended_at, extract(epoch FROM now() - due_at) AS over_s
+FROM schedule
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class HandlerGauges:
@@ -43,6 +48,16 @@ class HandlerGauges:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleGauges:
+    """`ended_at` in seconds since 1970, None while it is being done; `overdue_s` is 0 before its time."""
+
+    name: str
+    ended_at: float | None
+    failed: bool
+    overdue_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class QueueGauges:
     """`rows` and `bytes` by table; rows are the planner's estimate."""
 
@@ -51,6 +66,7 @@ class QueueGauges:
     oldest_unrelayed_s: float = 0.0
     rows: Mapping[str, float] = field(default_factory=dict)
     bytes: Mapping[str, float] = field(default_factory=dict)
+    schedules: tuple[ScheduleGauges, ...] = ()
 
     @property
     def oldest_due_s(self) -> float:
@@ -62,6 +78,7 @@ async def queue_gauges(system: AsyncEngine) -> QueueGauges:
         handlers = await connection.execute(text(_BY_HANDLER))
         outbox = (await connection.execute(text(_OUTBOX))).one()
         tables = (await connection.execute(text(_TABLES))).all()
+        schedules = (await connection.execute(text(_SCHEDULES))).all()
         return QueueGauges(
             handlers=tuple(
                 HandlerGauges(
@@ -73,4 +90,13 @@ async def queue_gauges(system: AsyncEngine) -> QueueGauges:
             oldest_unrelayed_s=float(outbox[1] or 0),
             rows={name: float(rows) for name, rows, _ in tables},
             bytes={name: float(size) for name, _, size in tables},
+            schedules=tuple(
+                ScheduleGauges(
+                    row.name,
+                    None if row.ended_at is None else float(row.ended_at),
+                    row.outcome not in ("", "done"),
+                    max(0.0, float(row.over_s)),
+                )
+                for row in schedules
+            ),
         )
