@@ -7,7 +7,7 @@ Nothing of a vendor comes past this: what arrives is an `Inbound`, what goes out
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import Flag, StrEnum, auto
 from typing import Any, Protocol, get_args
 
@@ -127,7 +127,7 @@ class Inbound:
     direct: bool = False
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self) | {"kind": type(self.what).__name__})
+        return json.dumps(_fields(self) | {"kind": type(self.what).__name__}, default=_fields)
 
     @staticmethod
     def from_json(line: str) -> "Inbound":
@@ -137,6 +137,11 @@ class Inbound:
         known["what"] = _what(kind, known["what"])
         known["conversation"] = Conversation(**known["conversation"])
         return Inbound(**known)
+
+
+def _fields(one: Any) -> dict[str, Any]:
+    """Without the copies that `asdict` makes."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def _what(kind: Any, known: dict[str, Any]) -> What:

@@ -140,7 +140,7 @@ class InstalledWorkspaces:
     circuit: Circuit = field(default_factory=database_circuit)
     _tenants: LastKnown[TenantId | None] = field(init=False)
     _installations: LastKnown[Installation | None] = field(init=False)
-    _known: dict[str, tuple[float, TenantId, "Workspace"]] = field(default_factory=dict)
+    _known: dict[str, tuple[float, "tuple[TenantId, Workspace]"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._tenants, self._installations = LastKnown(self.circuit), LastKnown(self.circuit)
@@ -150,12 +150,11 @@ class InstalledWorkspaces:
         return known[1] if known else None
 
     async def tenant(self, workspace: str) -> TenantId | None:
-        if not workspace:
-            return None
-        return await self._tenants.ask(workspace, partial(tenant_of, self.system, PLATFORM, workspace))
+        known = self._lately(workspace)
+        return known[0] if known else await self._asked(workspace)
 
     async def owner(self, given: Granted) -> TenantId | None:
-        return await self.tenant(given.workspace) or await self.tenant(given.enterprise)
+        return await self._asked(given.workspace) or await self._asked(given.enterprise)
 
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
         async with self.store.transaction(tenant) as tx:
@@ -198,11 +197,9 @@ class InstalledWorkspaces:
         return self.sealer.unseal(installation.tokens, about=_about(tenant))
 
     async def _find(self, workspace: str) -> "tuple[TenantId, Workspace] | None":
-        until, tenant, known = self._known.get(workspace, (0.0, None, None))
-        if tenant is not None and known is not None and self.clock() < until:
-            return tenant, known
-        self._known.pop(workspace, None)
-        tenant = await self.tenant(workspace)
+        if known := self._lately(workspace):
+            return known
+        tenant = await self._asked(workspace)
         if tenant is None:
             return None
         installation = await self._installations.ask(workspace, partial(self._having, tenant, workspace))
@@ -210,9 +207,21 @@ class InstalledWorkspaces:
             return None
         installation = await self._fresh(tenant, installation)
         self._installations.learn(workspace, installation)
-        known = self._workspace(tenant, workspace, installation)
-        self._known[workspace] = self.clock() + _KNOWN_S, tenant, known
-        return tenant, known
+        found = self._workspace(tenant, workspace, installation)
+        self._known[workspace] = self.clock() + _KNOWN_S, (tenant, found)
+        return tenant, found
+
+    def _lately(self, workspace: str) -> "tuple[TenantId, Workspace] | None":
+        until, known = self._known.get(workspace, (0.0, None))
+        if known is not None and self.clock() >= until:
+            del self._known[workspace]
+            return None
+        return known
+
+    async def _asked(self, workspace: str) -> TenantId | None:
+        if not workspace:
+            return None
+        return await self._tenants.ask(workspace, partial(tenant_of, self.system, PLATFORM, workspace))
 
     async def _having(self, tenant: TenantId, workspace: str) -> Installation | None:
         async with self.store.transaction(tenant) as tx:

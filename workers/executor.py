@@ -20,7 +20,7 @@ from brain.domain.errors import Denied, Rejected, Unavailable
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
 from brain.domain.records import TaskId, TaskState
-from workers.completing import Completing
+from workers.completing import Completing, completing
 from workers.lanes import LANES, Lane, open_to, places
 from workers.offers import Offers
 from workers.relay import RELAY_LEFT_S, RELAY_SWEEP_S, awoken, run_relay
@@ -73,10 +73,10 @@ class Executor:
     _freed: set[Lane] = field(init=False, default_factory=set)
     _offers: Offers = field(init=False, default_factory=Offers)
     _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    _completing: Completing = field(init=False)
+    _complete: Completing = field(init=False)
 
     def __post_init__(self) -> None:
-        self._completing = Completing(self.queue)
+        self._complete = completing(self.queue)
 
     async def run(self) -> None:
         """Until cancelled; then work is stopped where it is, and its leases go back at no cost."""
@@ -205,7 +205,7 @@ class Executor:
         if task.crashes >= STRIKES:
             return await self._given_up(task, known, error=task.error)
         try:
-            return partial(self._completing.complete, task) if await self._attempt(task) else None
+            return partial(self._complete, task) if await self._attempt(task) else None
         except Unavailable as error:
             # Added, not the larger of the two: all who were told the same time would come back at once.
             return self._again(task, known, after_s=error.retry_after_s, error=str(error))

@@ -14,6 +14,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -253,11 +254,14 @@ class Receiver:
             name="expert",  # else Bolt reads the source of all that calls it, for a name of its own
             signing_secret="verified before",  # noqa: S106  # no secret: see `request`
             request_verification_enabled=False,
+            ssl_check_enabled=False,
+            attaching_function_token_enabled=False,  # we have no steps of workflows
+            attaching_conversation_kwargs_enabled=False,
             process_before_response=True,
             raise_error_for_unhandled_request=True,
             authorize=_authorize(self.find),
         )
-        app.use(_installed(self.gone, self.joins))
+        app.use(_Installed(self.gone, self.joins))
         app.event(EVERYTHING)(self._event)
         app.command(EVERYTHING)(self._command)
         app.action(EVERYTHING)(self._action)
@@ -351,23 +355,27 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, ExpertError) else ""
 
 
-def _installed(
-    gone: str, joins: Callable[[str, str], Awaitable[None]] | None
-) -> Callable[..., Awaitable[Any]]:
+@dataclass(frozen=True)
+class _Installed(AsyncMiddleware):
     """Bolt, asked to refuse by itself, would first send a message somewhere."""
 
-    async def installed(
-        body: dict[str, Any], context: dict[str, Any], next_: Callable[[], Awaitable[Any]]
-    ) -> BoltResponse | None:
-        if context.get(_KNOWN, True):
-            if joins is not None and context.get("is_enterprise_install"):
-                await joins(inbound.team(body), context.get("enterprise_id") or "")
-            await next_()
-            return None
-        told = {"response_type": "ephemeral", "text": gone} if "command" in body else ""
-        return BoltResponse(status=200, body=told)
+    gone: str
+    joins: Callable[[str, str], Awaitable[None]] | None
 
-    return installed
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  # Bolt's name for it
+    ) -> BoltResponse | None:
+        if not req.context.get(_KNOWN, True):
+            told = {"response_type": "ephemeral", "text": self.gone} if "command" in req.body else ""
+            return BoltResponse(status=200, body=told)
+        if self.joins is not None and req.context.get("is_enterprise_install"):
+            await self.joins(inbound.team(req.body), req.context.get("enterprise_id") or "")
+        await next()
+        return resp
 
 
 def _authorize(find: Find) -> Callable[..., Awaitable[AuthorizeResult]]:

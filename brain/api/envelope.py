@@ -73,7 +73,8 @@ class Envelope:
         route = getattr(scope.get("route"), "path", "unknown")
         self._metrics.request(scope["method"], route, exchange.status, exchange.seconds)
         details = {"question_id": str(question)} if (question := scope["state"].get("question")) else {}
-        write = log.debug if route in _PROBES else log.info
+        routine = route in _PROBES or scope["state"].get("routine", False)
+        write = log.debug if routine else log.info
         write(
             "request",
             request_id=exchange.id,

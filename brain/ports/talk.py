@@ -177,9 +177,10 @@ class TalkStore(Protocol):
     def transaction(self, tenant: TenantId) -> AbstractAsyncContextManager[TalkTransaction]:
         """As the store's."""
 
-    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
-        """A transaction of its own, as short as can be: accept the delivery and emit the event. False, and
-        nothing emitted, where it or its twin was accepted before."""
+    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> None:
+        """Accept the delivery and emit the event, as quickly as can be: in one transaction with others that
+        come in the same moment. Nothing happens where it or its twin was accepted before. Raises `Rejected`
+        where it can never be kept."""
 
     async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event]]) -> None:
         """As `receive` one by one in this order, but all of them or none. Raises `Rejected` where one of them

@@ -7,10 +7,8 @@ from brain.domain.identity import TenantId
 from brain.ports.talk import TalkStore
 
 
-async def receive(store: TalkStore, tenant: TenantId, delivery: Delivery) -> bool:
-    """False where it was accepted before, itself or its twin. Nothing else happens before a platform is told
-    that we have it."""
+async def receive(store: TalkStore, tenant: TenantId, delivery: Delivery) -> None:
+    """Nothing else happens before a platform is told that we have it."""
     reached("delivery verified")
-    kept = await store.receive(tenant, delivery, DeliveryAccepted(delivery.id))
+    await store.receive(tenant, delivery, DeliveryAccepted(delivery.id))
     reached("delivery kept")
-    return kept

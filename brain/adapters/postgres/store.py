@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from brain.adapters.grouped import Grouped
 from brain.adapters.postgres.articles import SqlArticles
 from brain.adapters.postgres.everything import SqlEverything
 from brain.adapters.postgres.library import SqlLibrary
@@ -24,7 +25,7 @@ from brain.adapters.postgres.personal import SqlPersonal
 from brain.adapters.postgres.questions import SqlQuestions
 from brain.adapters.postgres.records import SqlRecords
 from brain.adapters.postgres.reviews import SqlReviews
-from brain.adapters.postgres.talk import SqlTalk, received, received_all
+from brain.adapters.postgres.talk import Arrived, SqlTalk, received_all
 from brain.adapters.postgres.trail import append
 from brain.domain import tracing
 from brain.domain.audit import Keyring
@@ -50,6 +51,8 @@ _COLLIDED_STATES = ("40001", "40P01", "55P03")
 # Ours: a trigger's, against a move that nobody has declared. Its detail says which.
 _ILLEGAL_MOVE = "EX001"
 _PAUSE_S = 2.0
+# Whoever waits has gone to the journal by then.
+_RECEIVED_WITHIN_S = 2.0
 _USED_AT = "expert_used_at"
 # What is to be written is wrong in itself, or belongs to what is gone.
 _WRONG_STATES = ("22", "23")
@@ -125,6 +128,10 @@ class SqlStore:
 
     engine: AsyncEngine
     keyring: Keyring = field(default_factory=Keyring)
+    _receiving: Grouped[Arrived, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_receiving", Grouped(self._receive_each, within_s=_RECEIVED_WITHIN_S))
 
     @asynccontextmanager
     async def transaction(self, tenant: TenantId) -> AsyncIterator[SqlTransaction]:
@@ -151,22 +158,37 @@ class SqlStore:
                 await append(connection, tenant, entries, self.keyring)
                 reached("audit appended")
 
-    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
-        name, fact = type(event).__name__, _payload(event)
-        async with reachable(), self.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            return await received(connection, tenant, delivery, name, fact, channel=CHANNEL)
+    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> None:
+        await self._receiving(_arrived(tenant, delivery, event))
 
     async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event]]) -> None:
-        facts = [(delivery, type(event).__name__, _payload(event)) for delivery, event in deliveries]
+        await self._receive([_arrived(tenant, delivery, event) for delivery, event in deliveries])
+
+    async def _receive_each(self, arrived: Sequence[Arrived]) -> Sequence[Exception | None]:
+        """One that can never be kept takes nothing with it."""
         try:
-            async with reachable(), self.engine.begin() as connection:
-                await received_all(connection, tenant, facts, channel=CHANNEL)
+            await self._receive(arrived)
+        except Rejected as error:
+            if len(arrived) == 1:
+                return [error]
+            return [outcome for one in arrived for outcome in await self._receive_each([one])]
+        return [None] * len(arrived)
+
+    async def _receive(self, arrived: Sequence[Arrived]) -> None:
+        """All of them or none."""
+        try:
+            async with reachable(), self.engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await received_all(connection, arrived, channel=CHANNEL)
         except DBAPIError as error:
             state = str(getattr(error.orig, "sqlstate", None) or "")
             if state.startswith(_WRONG_STATES):
                 raise Rejected(f"PostgreSQL refuses it with SQLSTATE {state}.") from error
             raise
+
+
+def _arrived(tenant: TenantId, delivery: Delivery, event: Event) -> Arrived:
+    return Arrived(tenant, delivery, type(event).__name__, _payload(event), tracing.origin().traceparent)
 
 
 def _payload(event: Event) -> str:

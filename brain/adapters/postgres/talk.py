@@ -14,7 +14,6 @@ from brain.adapters.postgres.buckets import SqlBuckets
 from brain.adapters.postgres.installations import SqlInstallations
 from brain.adapters.postgres.messages import SqlMessages
 from brain.adapters.postgres.people import SqlPeople
-from brain.domain import tracing
 from brain.domain.answer import ASKED_BACK
 from brain.domain.clock import WorkingHours
 from brain.domain.conversation import (
@@ -41,10 +40,10 @@ twin AS (
     WHERE :twin = '' OR EXISTS (SELECT FROM twin) ON CONFLICT DO NOTHING RETURNING id
 )
 """
-_ACCEPT = f"WITH {_TWIN_AND_DELIVERY.format(bound='')} SELECT id FROM delivery"
+_ACCEPT = text(f"WITH {_TWIN_AND_DELIVERY.format(bound='')} SELECT id FROM delivery")
 # A platform waits for this: the tenant is bound, and everything done, in one statement. Row security looks at
 # each row as it is inserted, and there is none before the tenant is set.
-_RECEIVE = f"""
+_RECEIVE = text(f"""
 WITH bound AS MATERIALIZED (SELECT set_config('expert.tenant_id', :name_of_tenant, true)),
 {_TWIN_AND_DELIVERY.format(bound="FROM bound")}, fact AS (
     INSERT INTO outbox (tenant_id, id, name, payload, due_at, traceparent, began_at)
@@ -53,41 +52,37 @@ WITH bound AS MATERIALIZED (SELECT set_config('expert.tenant_id', :name_of_tenan
     RETURNING 1
 )
 SELECT pg_notify(:channel, '') FROM fact
-"""
+""")
 
 
-async def received(
-    connection: AsyncConnection, tenant: TenantId, delivery: Delivery, event: str, fact: str, *, channel: str
-) -> bool:
-    """Outside any transaction. False where it, or its twin, was accepted before."""
-    told = _values(tenant, delivery) | _told(tenant, event, fact, channel)
-    result = await connection.execute(text(_RECEIVE), told)
-    return result.first() is not None
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A delivery, with the name and the content of the event that says so."""
+
+    tenant: TenantId
+    delivery: Delivery
+    event: str
+    fact: str
+    traceparent: str | None
 
 
-async def received_all(
-    connection: AsyncConnection,
-    tenant: TenantId,
-    deliveries: Sequence[tuple[Delivery, str, str]],
-    *,
-    channel: str,
-) -> None:
-    """One after the other, each with the name and the content of its event."""
+async def received_all(connection: AsyncConnection, arrived: Sequence[Arrived], *, channel: str) -> None:
+    """One after the other, each bound to its tenant; nothing comes of one that, or whose twin, was accepted
+    before. On a connection outside of any transaction they are one: all or none."""
     await connection.execute(
-        text(_RECEIVE),
-        [_values(tenant, one) | _told(tenant, event, fact, channel) for one, event, fact in deliveries],
+        _RECEIVE,
+        [
+            _values(one.tenant, one.delivery)
+            | {
+                "name_of_tenant": str(one.tenant),
+                "event": one.event,
+                "fact": one.fact,
+                "channel": channel,
+                "traceparent": one.traceparent,
+            }
+            for one in arrived
+        ],
     )
-
-
-def _told(tenant: TenantId, event: str, fact: str, channel: str) -> dict[str, object]:
-    traceparent = tracing.origin().traceparent
-    return {
-        "name_of_tenant": str(tenant),
-        "event": event,
-        "fact": fact,
-        "channel": channel,
-        "traceparent": traceparent,
-    }
 
 
 def _values(tenant: TenantId, delivery: Delivery) -> dict[str, object]:
@@ -107,7 +102,7 @@ class SqlInbox:
     tenant: TenantId
 
     async def accept(self, delivery: Delivery) -> bool:
-        accepted = await self.connection.scalar(text(_ACCEPT), _values(self.tenant, delivery))
+        accepted = await self.connection.scalar(_ACCEPT, _values(self.tenant, delivery))
         return accepted is not None
 
     async def delivery(self, delivery: DeliveryId) -> Delivery | None:

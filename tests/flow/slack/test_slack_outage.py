@@ -27,7 +27,7 @@ class Away(SqlStore):
     silent: bool = False
     asked: list[DeliveryId] = field(default_factory=list)
 
-    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
+    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> None:
         self.asked.append(delivery.id)
         if self.silent:
             await asyncio.Event().wait()
@@ -38,10 +38,9 @@ class Away(SqlStore):
 class Slow(SqlStore):
     """It keeps everything, and is too slow to say so."""
 
-    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> bool:
+    async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> None:
         await super().receive(tenant, delivery, event)
         await asyncio.Event().wait()
-        return True
 
 
 def cut_off(office: Office, *, silent: bool = False) -> Away:
