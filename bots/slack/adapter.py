@@ -363,18 +363,14 @@ class _Installed(AsyncMiddleware):
     joins: Callable[[str, str], Awaitable[None]] | None
 
     async def async_process(
-        self,
-        *,
-        req: AsyncBoltRequest,
-        resp: BoltResponse,
-        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  # Bolt's name for it
+        self, *, req: AsyncBoltRequest, resp: BoltResponse, **bolt: Callable[[], Awaitable[BoltResponse]]
     ) -> BoltResponse | None:
         if not req.context.get(_KNOWN, True):
             told = {"response_type": "ephemeral", "text": self.gone} if "command" in req.body else ""
             return BoltResponse(status=200, body=told)
         if self.joins is not None and req.context.get("is_enterprise_install"):
             await self.joins(inbound.team(req.body), req.context.get("enterprise_id") or "")
-        await next()
+        await bolt["next"]()
         return resp
 
 
