@@ -2,6 +2,8 @@
 
 import asyncio
 import importlib.util
+import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,10 +19,12 @@ from bots.chat_platform import Inbound, Removed
 from bots.commands import may_concern
 from bots.slack.acks import Answered
 from bots.slack.calls import TracedCalls
+from bots.slack.guarded import GuardedCalls
 from bots.slack.manifest import EVENTS_PATH
 from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
 from brain.domain import tracing
+from brain.domain.circuit import Circuit
 from brain.domain.conversation import Delivery, DeliveryId, Kept
 from brain.domain.errors import ExpertError, Rejected
 from brain.domain.overload import Entrance
@@ -47,6 +51,11 @@ Keep = Callable[[Inbound], Awaitable[Kept | None]]
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
+def slack_circuit() -> Circuit:
+    rng = random.Random()  # noqa: S311  # spreads attempts
+    return Circuit("Slack", clock=time.monotonic, jitter=rng.random)
+
+
 @dataclass(frozen=True, slots=True)
 class Slack:
     platform: SlackPlatform
@@ -56,6 +65,7 @@ class Slack:
     installing: Installing | None = None
     command: str = "/expert"
     entrance: Entrance = field(default_factory=lambda: Entrance(256))
+    circuit: Circuit = field(default_factory=slack_circuit)
 
     @property
     def reach(self) -> Reach:
@@ -138,8 +148,10 @@ def slack(
 
     calls = SlackCalls(workspaces.find, api)
     stack.push_async_callback(calls.close)
-    platform = SlackPlatform(TracedCalls(calls))
-    outage = Outage(calls, platform.people)
+    circuit = slack_circuit()
+    guarded = GuardedCalls(TracedCalls(calls), circuit)
+    platform = SlackPlatform(guarded)
+    outage = Outage(guarded, platform.people)
     stack.push_async_callback(outage.close)
 
     def changed(workspace: str, channel: str, user: str) -> None:
@@ -155,7 +167,14 @@ def slack(
     )
     installing = Installing.of(settings, workspaces, installed) if installed else None
     entrance = Entrance(settings.deliveries_at_once)
-    return Slack(platform, receiver, workspaces, outage, installing, settings.slack_command, entrance)
+    return Slack(
+        platform, receiver, workspaces, outage, circuit, installing, settings.slack_command, entrance
+    )
+
+
+def _circuit() -> Circuit:
+    rng = random.Random()  # noqa: S311  # spreads attempts
+    return Circuit("Slack", clock=time.monotonic, jitter=rng.random)
 
 
 def _if_of_concern(keep: Keep) -> Keep:

@@ -108,14 +108,14 @@ def _overload(wiring: Wiring) -> str:
     return f"{entrance.under_way} deliveries are being taken in" if entrance and entrance.full else ""
 
 
-def _circuit(circuit: Circuit) -> Check:
-    """Ok in any state: while a model is away, the sources' own sentences are the answers."""
+def _circuit(name: str, circuit: Circuit) -> Check:
+    """Ok in any state: while a model is away, the sources' own sentences are the answers; while a platform
+    is, messages wait."""
     if circuit.state is State.CLOSED:
-        return Check(f"model {circuit.name}", True, "asked as usual")
+        return Check(name, True, "asked as usual")
     if circuit.state is State.HALF_OPEN:
-        return Check(f"model {circuit.name}", True, f"the next question tries it again: {circuit.reason}")
-    detail = f"left alone for another {circuit.wait_s:.0f} s: {circuit.reason}"
-    return Check(f"model {circuit.name}", True, detail)
+        return Check(name, True, f"the next call tries it again: {circuit.reason}")
+    return Check(name, True, f"left alone for another {circuit.wait_s:.0f} s: {circuit.reason}")
 
 
 def _index(wiring: Wiring) -> Iterator[Check]:
@@ -141,8 +141,9 @@ async def _readiness(settings: Settings, wiring: Wiring, state: Surface) -> Read
         knowledge,
         Check("embedder", True, wiring.embedder.name),
         Check("generator", True, settings.model or "extractive"),
-        *(_circuit(circuit) for circuit in (*wiring.writers, *wiring.other_models)),
+        *(_circuit(f"model {one.name}", one) for one in (*wiring.writers, *wiring.other_models)),
         *_index(wiring),
+        *([_circuit("slack", wiring.slack.circuit)] if wiring.slack else []),
     )
     level = standing(wiring, database="" if database.ok else database.detail)
     keeps = database.ok or (wiring.slack is not None and journal.ok)

@@ -86,6 +86,7 @@ class Wiring:
             *self.other_models,
             *((self.embedder.circuit,) if remote else ()),
             *((self.index.replica.connection.circuit,) if isinstance(self.index, WeaviateIndex) else ()),
+            *((self.slack.circuit,) if self.slack else ()),
         )
 
 

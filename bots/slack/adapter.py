@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.chat_platform import Inbound, Unknown
 from bots.slack import acks, inbound, signatures
-from bots.slack.calls import AWAY_S, Refused, encoded, retry_after_s
+from bots.slack.calls import AWAY_S, Refused, Unreachable, encoded, retry_after_s
 from bots.slack.pacing import Pace
 from bots.texts import Texts, texts_for
 from brain.domain.conversation import Kept
@@ -86,7 +86,7 @@ class SlackCalls:
         except SlackApiError as error:
             raise self._failure(workspace, method, arguments, error) from error
         except aiohttp.ClientConnectorError as error:
-            raise Unavailable("Slack cannot be reached.", AWAY_S) from error
+            raise Unreachable("Slack cannot be reached.", AWAY_S) from error
         except (aiohttp.ClientError, TimeoutError, OSError, AttributeError, ValueError) as error:
             # The SDK takes every body for an object: text or a list from a proxy is an AttributeError.
             raise _lost(method, error) from error
@@ -99,7 +99,7 @@ class SlackCalls:
             async with self._open().post(address, json=body, allow_redirects=False) as response:
                 status, after_s = response.status, retry_after_s(response.headers)
         except aiohttp.ClientConnectorError as error:
-            raise Unavailable("Slack cannot be reached.", AWAY_S) from error
+            raise Unreachable("Slack cannot be reached.", AWAY_S) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unknown(type(error).__name__) from error
         if status == 429:
@@ -125,7 +125,7 @@ class SlackCalls:
                 while len(content) <= most and (more := await response.content.read(most + 1)):
                     content += more
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable("Slack cannot be reached.", AWAY_S) from error
+            raise Unreachable("Slack cannot be reached.", AWAY_S) from error
         if len(content) > most:
             raise Rejected(f"The file is larger than {most // 2**20} MB.")
         return content
@@ -167,7 +167,7 @@ def _lost(method: str, error: Exception) -> Exception:
     """Nobody knows whether it happened; where it may happen twice, that does not matter."""
     if method in _ONCE:
         return Unknown(type(error).__name__)
-    return Unavailable("Slack did not answer properly.", AWAY_S)
+    return Unreachable("Slack did not answer properly.", AWAY_S)
 
 
 def client_for(
@@ -193,7 +193,7 @@ async def call_once(
             raise Unavailable("Slack did not answer properly.", AWAY_S) from error
         raise Refused(code, method) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unavailable("Slack cannot be reached.", AWAY_S) from error
+        raise Unreachable("Slack cannot be reached.", AWAY_S) from error
     return dict(done.data) if isinstance(done.data, dict) else {}, done.headers
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from brain.domain import tracing
-from brain.domain.errors import Rejected
+from brain.domain.errors import Rejected, Unavailable
 
 # How long to leave Slack alone where it does not say.
 AWAY_S = 2.0
@@ -19,6 +19,10 @@ class Refused(Rejected):
     def __init__(self, code: str, method: str) -> None:
         super().__init__(f"Slack refused {method}: {code}.")
         self.code = code
+
+
+class Unreachable(Unavailable):
+    """Nobody answered, or not as Slack does."""
 
 
 class Calls(Protocol):

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from bots.slack.adapter import SlackCalls
 from bots.slack.calls import TracedCalls
+from bots.slack.guarded import GuardedCalls
 from brain.domain.crash_points import arm
 from brain.usecases.ask import silent
 from config.logs import configure_logs
@@ -108,7 +109,9 @@ async def run(running: Running) -> None:
             known, brain=replace(known.brain, claim_s=running.claim_s, pace_s=float(running.paced))
         )
         calls = wiring.slack.platform.calls if wiring.slack else None
-        under = calls.calls if isinstance(calls, TracedCalls) else None
+        under = calls
+        while isinstance(under, GuardedCalls | TracedCalls):
+            under = under.calls
         if isinstance(under, SlackCalls) and not running.paced:
             under.pace = Unpaced()
         tasks = executor(settings, wiring, report=lambda _: silent)

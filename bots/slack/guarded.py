@@ -1,0 +1,43 @@
+"""Slack, left alone while it keeps failing: what waits to be posted is tried again when it is back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bots.chat_platform import Unknown
+from bots.slack.calls import Calls, Refused, Unreachable
+from brain.domain.circuit import Circuit
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedCalls:
+    """Whatever Slack itself answers, a refusal or "later", says that it is there."""
+
+    calls: Calls
+    circuit: Circuit
+
+    async def call(self, workspace: str, method: str, **arguments: Any) -> dict[str, Any]:
+        with self._watched():
+            return await self.calls.call(workspace, method, **arguments)
+
+    async def respond(self, address: str, body: dict[str, Any]) -> None:
+        with self._watched():
+            await self.calls.respond(address, body)
+
+    async def download(self, workspace: str, address: str, *, most: int) -> bytes:
+        with self._watched():
+            return await self.calls.download(workspace, address, most=most)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        with self.circuit.attempt() as attempt:
+            try:
+                yield
+            except (Unreachable, Unknown) as error:
+                attempt.failed(str(error))
+                raise
+            except Refused:
+                attempt.succeeded()
+                raise
+            attempt.succeeded()
