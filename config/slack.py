@@ -168,13 +168,8 @@ def slack(
     installing = Installing.of(settings, workspaces, installed) if installed else None
     entrance = Entrance(settings.deliveries_at_once)
     return Slack(
-        platform, receiver, workspaces, outage, circuit, installing, settings.slack_command, entrance
+        platform, receiver, workspaces, outage, installing, settings.slack_command, entrance, circuit
     )
-
-
-def _circuit() -> Circuit:
-    rng = random.Random()  # noqa: S311  # spreads attempts
-    return Circuit("Slack", clock=time.monotonic, jitter=rng.random)
 
 
 def _if_of_concern(keep: Keep) -> Keep:
