@@ -33,7 +33,7 @@ from config.measures import Kept as Counted
 from config.measures import Measures
 from config.settings import Settings
 from config.slack_install import Installing
-from config.slack_workspaces import Workspaces, workspaces_of
+from config.slack_workspaces import InstalledWorkspaces, Workspaces, workspaces_of
 from workers.tasks.reach import Reach
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ _AGAIN_S = 30.0
 # Slack waits for 3 seconds, whatever it is that we wait for.
 _HARD_STOP_S = 2.5
 _RETRY_AFTER_S = 5
-
-Keep = Callable[[Inbound], Awaitable[Kept | None]]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -120,32 +118,6 @@ def slack(
     api = settings.slack_api_url
     workspaces, installed = workspaces_of(settings, take_in.store, system, circuit=take_in.circuit)
 
-    async def keep(inbound: Inbound) -> Kept | None:
-        with measures.acknowledging("slack") as keeping, _received():
-            where = await kept(inbound)
-            if where is not None:
-                keeping.kept = Counted(where.value)
-        if where is Kept.JOURNAL:
-            outage.kept(inbound)
-        return where
-
-    async def kept(inbound: Inbound) -> Kept | None:
-        delivery = Delivery(
-            id=DeliveryId(uuid4()),
-            source="slack",
-            external_id=inbound.delivery,
-            twin=inbound.twin,
-            payload=inbound.to_json(),
-        )
-        tenant = await workspaces.tenant(inbound.conversation.workspace)
-        if tenant is None:  # it was removed a moment ago
-            log.warning("slack.of_nobody", workspace=inbound.conversation.workspace)
-            return None
-        where = await take_in(tenant, delivery)
-        if installed is not None and isinstance(inbound.what, Removed):
-            installed.forget(inbound.conversation.workspace)
-        return where
-
     calls = SlackCalls(workspaces.find, api)
     stack.push_async_callback(calls.close)
     circuit = slack_circuit()
@@ -158,7 +130,7 @@ def slack(
         platform.people.forget(workspace, channel=channel, user=user)
 
     receiver = Receiver(
-        _if_of_concern(keep),
+        _Keeping(take_in, workspaces, installed, outage, measures),
         workspaces.find,
         signing_secrets(settings),
         changed=changed,
@@ -172,13 +144,44 @@ def slack(
     )
 
 
-def _if_of_concern(keep: Keep) -> Keep:
+@dataclass(frozen=True, slots=True)
+class _Keeping:
     """What could be nothing for us is not kept."""
 
-    async def kept(inbound: Inbound) -> Kept | None:
-        return await keep(inbound) if may_concern(inbound) else None
+    take_in: TakeIn
+    workspaces: Workspaces
+    installed: InstalledWorkspaces | None
+    outage: Outage
+    measures: Measures
 
-    return kept
+    async def __call__(self, inbound: Inbound) -> Kept | None:
+        if not may_concern(inbound):
+            return None
+        with self.measures.acknowledging("slack") as keeping, _received():
+            where = await self._keep(inbound)
+            if where is not None:
+                keeping.kept = Counted(where.value)
+        if where is Kept.JOURNAL:
+            self.outage.kept(inbound)
+        return where
+
+    async def _keep(self, inbound: Inbound) -> Kept | None:
+        workspace = inbound.conversation.workspace
+        tenant = await self.workspaces.tenant(workspace)
+        if tenant is None:  # it was removed a moment ago
+            log.warning("slack.of_nobody", workspace=workspace)
+            return None
+        delivery = Delivery(
+            id=DeliveryId(uuid4()),
+            source="slack",
+            external_id=inbound.delivery,
+            twin=inbound.twin,
+            payload=inbound.to_json(),
+        )
+        where = await self.take_in(tenant, delivery)
+        if self.installed is not None and isinstance(inbound.what, Removed):
+            self.installed.forget(workspace)
+        return where
 
 
 def _received() -> AbstractContextManager[None]:
