@@ -66,6 +66,9 @@ class Spans:
         )
         one.end(now)
 
+    def note(self, facts: Facts) -> None:
+        trace.get_current_span().set_attributes(facts)
+
     def traceparent(self) -> str:
         known = trace.get_current_span().get_span_context()
         if not known.is_valid:

@@ -34,7 +34,9 @@ class Receiver:
             for scope in resource.scope_spans:
                 for one in scope.spans:
                     facts = {
-                        fact.key: fact.value.string_value or str(fact.value.int_value)
+                        fact.key: ",".join(one.string_value for one in fact.value.array_value.values)
+                        or fact.value.string_value
+                        or str(fact.value.int_value)
                         for fact in one.attributes
                     }
                     ids = (one.trace_id.hex(), one.span_id.hex(), one.parent_span_id.hex())

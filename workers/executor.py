@@ -128,7 +128,7 @@ class Executor:
 
     def _ended(self, task: ClaimedTask, _work: asyncio.Task[None]) -> None:
         lane = LANES[task.handler]
-        self._offers.end([TaskRef(task.tenant, task.id)])
+        self._offers.end([_ref(task)])
         self._freed.add(lane)
         self.look(lane)
 
@@ -146,16 +146,21 @@ class Executor:
         return open_to(self._handlers(lane), held=held, of=of)
 
     async def _claim_told(self, lane: Lane) -> list[ClaimedTask]:
-        """What a broker told of, where nobody else has it yet; the rest of it is not our affair."""
-        told = self._offers.take(lane)
-        if not told:
-            return []
-        claimed: list[ClaimedTask] = []
+        """What a broker told of, where nobody else has it yet and there is a place; the rest of it is not our
+        affair."""
+        told, claimed = self._offers.take(lane), list[ClaimedTask]()
         try:
-            claimed = await self.queue.claim_these(self._open(lane)[0], told, lease_s=self.lease_s)
-            self._held.update({(task.id, task.attempts): task for task in claimed})
+            while left := [ref for ref in told if ref not in {_ref(task) for task in claimed}]:
+                handlers, free = self._open(lane)
+                if not handlers:
+                    break
+                some = await self.queue.claim_these(handlers, left, limit=free, lease_s=self.lease_s)
+                self._held.update({(task.id, task.attempts): task for task in some})
+                claimed += some
+                if len(some) < free:
+                    break
         finally:
-            ours = {TaskRef(task.tenant, task.id) for task in claimed}
+            ours = {_ref(task) for task in claimed}
             self._offers.end(ref for ref in told if ref not in ours)
         return claimed
 
@@ -346,6 +351,10 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait({inner})
         raise
+
+
+def _ref(task: ClaimedTask) -> TaskRef:
+    return TaskRef(task.tenant, task.id)
 
 
 def _places(error: Exception) -> list[str]:

@@ -6,12 +6,13 @@ LiteLLM runs in process: no proxy, no cache of answers, no callbacks.
 import asyncio
 import random
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from brain.adapters.litellm_failures import ModelFailure, answered, record
 from brain.adapters.litellm_library import load_litellm
+from brain.adapters.model_calls import model_call, replied
 from brain.adapters.prompts import Message
 from brain.domain.circuit import Circuit
 from brain.domain.deadline import LEAST_S, Deadline, current
@@ -81,6 +82,7 @@ class LanguageModel:
                 " Write it as service/model, e.g. openai/gpt-5-mini, ollama_chat/qwen3 or hosted_vllm/<name>:"
                 " https://docs.litellm.ai/docs/providers"
             )
+        self._model, self._service = model, service
         takes = litellm.get_supported_openai_params(model, custom_llm_provider=service) or []
         self.reasons = litellm.supports_reasoning(model, custom_llm_provider=service)
         most = limits.max_tokens
@@ -141,15 +143,28 @@ class LanguageModel:
             raise Unavailable(f"There is no time left to ask the model {self.name!r}.")
         with self.circuit.attempt() as attempt:
             try:
-                stream = await self._read(messages, deadline)
-                _require_whole(stream, self.name)
+                with self._seen():
+                    stream = await self._read(messages, deadline)
+                    _require_whole(stream, self.name)
+                    spent = self._spent(stream, messages)
+                    replied(
+                        model=stream.served,
+                        read=spent.input_tokens,
+                        written=spent.output_tokens,
+                        finish=stream.finish_reason,
+                    )
             except ExpertError as failure:
                 deadline.spend(_now() - began)
                 record(failure, attempt)
                 raise
             attempt.succeeded()
         deadline.spend(stream.begun_at - began)
-        return Completion(stream.text, self._spent(stream, messages))
+        return Completion(stream.text, spent)
+
+    def _seen(self) -> AbstractContextManager[None]:
+        most = self._settings.max_completion_tokens or self._settings.max_tokens or 0
+        facts = {"gen_ai.request.max_tokens": most}
+        return model_call("chat", service=self._service, model=self._model, facts=facts)
 
     async def _read(self, messages: Sequence[Message], deadline: Deadline) -> "_Stream":
         began = _now()
@@ -217,6 +232,8 @@ class _Stream:
         self.begun_at = 0.0
         self.ended = False
         self.text = ""
+        # What LiteLLM says the model was: for most services, what it was asked for.
+        self.served: str | None = None
         self.usage: tuple[int, int] | None = None
 
     async def read(self, until: float) -> None:
@@ -224,6 +241,7 @@ class _Stream:
         if chunk is None:
             self.ended = True
             return
+        self.served = getattr(chunk, "model", None) or self.served
         usage = getattr(chunk, "usage", None)  # set on the last chunk only
         if usage is not None:
             self.usage = (usage.prompt_tokens or 0, usage.completion_tokens or 0)

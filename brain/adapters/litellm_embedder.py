@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from brain.adapters.litellm_library import load_litellm
+from brain.adapters.model_calls import model_call, replied
 from brain.adapters.outbound import refusal
 from brain.domain.circuit import Circuit
 from brain.domain.errors import ExpertError, Rejected, Unavailable
@@ -46,7 +47,7 @@ class LiteLLMEmbedder:
         self._api_key = api_key or ("none" if api_base else None)
         self._timeout_s = timeout_s
         self._circuit = circuit
-        _require_known(self._model, api_base)
+        self._service = _service(self._model, api_base)
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
         timeout_s = min(self._timeout_s, QUESTION_S) if kind is TextKind.QUESTION else self._timeout_s
@@ -75,7 +76,9 @@ class LiteLLMEmbedder:
     async def _batch(self, texts: list[str], timeout_s: float) -> list[Vector]:
         with self._circuit.attempt() as attempt:
             try:
-                reply = await self._answered(texts, timeout_s)
+                with model_call("embeddings", service=self._service, model=self._model):
+                    reply = await self._answered(texts, timeout_s)
+                    replied(model=reply.model, read=reply.usage.prompt_tokens if reply.usage else 0)
             except Unavailable as failure:
                 setting = failure.retry_after_s == _SETTING_RETRY_S
                 attempt.failed(str(failure), rest_s=_SETTING_RETRY_S if setting else 0.0, opens=setting)
@@ -139,7 +142,8 @@ def _translated(error: Exception, name: str) -> ExpertError:
     )
 
 
-def _require_known(model: str, api_base: str | None) -> None:
+def _service(model: str, api_base: str | None) -> str:
+    """Who serves it. Raises `Rejected` where nobody is known to."""
     import litellm
 
     try:
@@ -152,6 +156,7 @@ def _require_known(model: str, api_base: str | None) -> None:
             " litellm:service/model, e.g. litellm:openai/text-embedding-3-small; a TEI or vLLM server is"
             " litellm:openai/<name> with EXPERT_EMBEDDER_API_BASE."
         )
+    return str(service)
 
 
 def _load() -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 # Ids, names of our own and numbers; never what somebody wrote, who they are, or a token.
-Facts = Mapping[str, str | int | float | bool]
+Facts = Mapping[str, str | int | float | bool | tuple[str, ...]]
 
 
 class Kind(StrEnum):
@@ -41,6 +41,9 @@ class Tracer(Protocol):
 
     def past(self, name: str, *, seconds: float, facts: Facts, parent: str) -> None:
         """A span that ends now."""
+
+    def note(self, facts: Facts) -> None:
+        """Of the span that is open here, what was not known when it began."""
 
     def traceparent(self) -> str:
         """Of the span that is open here; empty where none is."""
@@ -73,6 +76,12 @@ def span(
 def past(name: str, *, seconds: float, facts: Facts | None = None, parent: str = "") -> None:
     if _tracer is not None:
         _tracer.past(name, seconds=seconds, facts=facts or {}, parent=parent)
+
+
+def note(facts: Facts) -> None:
+    """More of the span that is open here."""
+    if _tracer is not None:
+        _tracer.note(facts)
 
 
 def origin() -> Origin:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.postgres.ages import ages_s
 from brain.adapters.postgres.claiming import CLAIM
+from brain.adapters.postgres.dispatching import MARK, mark_enqueued
 from brain.adapters.postgres.queue import ClaimedTask, Queue
 from brain.adapters.postgres.store import connect
 from brain.adapters.postgres.tenants import create_tenant
@@ -119,6 +120,51 @@ async def test_only_what_is_late_is_claimed_where_that_is_wanted(
     assert shares(await queue.claim(["answer"], limit=9, late_s=20)) == {big: 2}
 
 
+async def test_a_broker_is_told_of_everybodys_tasks_in_turn(
+    queue: Queue, owner: AsyncEngine, big: TenantId, small: TenantId
+) -> None:
+    async def told(limit: int) -> Counter[TenantId]:
+        refs = await mark_enqueued(queue.engine, ["answer"], limit=limit, again_s=60)
+        return Counter(ref.tenant for ref in refs)
+
+    await backlog(owner, big, 50)
+    assert await told(20) == {big: 20}  # all there is, while nobody else waits
+    await backlog(owner, small, 30, age_s=1)
+    # What somebody was told of is under way.
+    assert await told(20) == {small: 20}
+    assert await told(20) == {big: 10, small: 10}
+    assert await told(40) == {big: 20}
+    assert await told(40) == {}
+    assert sum((await _again(queue)).values()) == 80, "and of all of them again, where nobody begins"
+
+
+async def _again(queue: Queue) -> Counter[TenantId]:
+    refs = await mark_enqueued(queue.engine, ["answer"], limit=100, again_s=0)
+    return Counter(ref.tenant for ref in refs)
+
+
+async def test_what_came_back_is_told_of_again_once_it_is_due(
+    queue: Queue, owner: AsyncEngine, big: TenantId
+) -> None:
+    await backlog(owner, big, 1)
+    assert len(await mark_enqueued(queue.engine, ["answer"], limit=9, again_s=60)) == 1
+    [task] = await queue.claim(["answer"], limit=1)
+    await queue.retry(task, after_s=0, error="", strike=False)
+    assert len(await mark_enqueued(queue.engine, ["answer"], limit=9, again_s=60)) == 1
+    assert await mark_enqueued(queue.engine, ["answer"], limit=9, again_s=60) == []
+
+
+async def test_of_what_one_was_told_of_no_more_is_taken_than_there_is_room_for(
+    queue: Queue, owner: AsyncEngine, big: TenantId
+) -> None:
+    await backlog(owner, big, 5)
+    refs = await mark_enqueued(queue.engine, ["answer"], limit=9, again_s=60)
+    first = await queue.claim_these(["answer"], refs, limit=3)
+    rest = await queue.claim_these(["answer"], refs, limit=3)
+    assert (len(first), len(rest)) == (3, 2)
+    assert len({task.id for task in first + rest}) == 5
+
+
 async def test_claimants_side_by_side_lose_nothing_and_nobody_starves(
     queue: Queue, owner: AsyncEngine, big: TenantId, small: TenantId
 ) -> None:
@@ -165,3 +211,19 @@ async def test_a_waiting_crowd_is_not_read_to_claim_a_few(
         await connection.rollback()
     assert plan[0]["Plan"]["Actual Rows"] == 4
     assert plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"] < 300
+
+
+async def test_a_waiting_crowd_is_not_read_to_tell_of_a_few(
+    queue: Queue, owner: AsyncEngine, big: TenantId, small: TenantId
+) -> None:
+    await backlog(owner, big, 10_000)
+    await backlog(owner, small, 1, age_s=1)
+    await mark_enqueued(queue.engine, ["answer"], limit=100, again_s=60)
+    async with owner.begin() as connection:
+        await connection.execute(text("ANALYZE task"))
+    wanted = {"handlers": ["answer", "deliver", "hear"], "limit": 4, "again": 60, "late": 0}
+    async with queue.engine.connect() as connection:
+        plan = await connection.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {MARK}"), wanted)
+        await connection.rollback()
+    assert plan[0]["Plan"]["Actual Rows"] == 4
+    assert plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"] < 600, plan

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
+from brain.adapters.postgres.dispatching import mark_enqueued
 from brain.adapters.postgres.queue import LapsedTask, Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.adapters.postgres.tenants import create_tenant
@@ -168,6 +169,45 @@ async def test_slow_work_of_other_lanes_delays_no_answer(
         one.look()
         await until(tasks, TaskState.DONE)
     assert most == 1
+
+
+async def test_what_a_broker_tells_of_does_not_take_the_place_that_is_kept(
+    facts: SqlStore, tenant: TenantId, queue: Queue
+) -> None:
+    """Of four answers three are begun, and a notice finds its place."""
+    begun: list[str] = []
+    enough = asyncio.Event()
+
+    def handles(name: str) -> Handler:
+        async def handle(tenant: TenantId, event: Event) -> None:
+            begun.append(name)
+            await enough.wait()
+
+        return handle
+
+    names = {name: handles(name) for name in ("answer", "deliver")}
+    # What it is not told of it never finds.
+    one = Executor(queue, names, 4, Hurry(), untold=lambda: False, late_s=3600)
+    async with started(one), asyncio.timeout(30):
+        while not one._running:  # noqa: ASYNC110  # it is another task
+            await asyncio.sleep(0.01)
+
+        async def told(handler: str, times: int) -> list[asyncio.Task[None]]:
+            for _ in range(times):
+                async with facts.transaction(tenant) as tx:
+                    await tx.emit(QuestionAsked(QuestionId(uuid4())))
+            await queue.relay({"QuestionAsked": (handler,)}, limit=times)
+            refs = await mark_enqueued(queue.engine, [handler], limit=times, again_s=60)
+            return [asyncio.create_task(one.offer(Lane.INTERACTIVE, ref)) for ref in refs]
+
+        answers = await told("answer", 4)
+        await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)  # the one without a place
+        notices = await told("deliver", 1)
+        while "deliver" not in begun:  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.01)
+        assert Counter(begun) == {"answer": 3, "deliver": 1}
+        enough.set()
+        await asyncio.gather(*answers, *notices)
 
 
 async def test_only_its_own_lanes_are_worked_on(

@@ -40,6 +40,13 @@ _DUE = f"""
     ORDER BY turn, candidate.due_at LIMIT :limit FOR NO KEY UPDATE OF task SKIP LOCKED
 )"""
 
+
+def due(*, under_way: str, waiting: str = "") -> str:
+    """`due`: whose turn it is of those that are `waiting`; what is `under_way` has had its turn. By
+    `handlers`, `limit` and `late`."""
+    return _DUE.format(under_way=under_way, waiting=waiting)
+
+
 _LEASE = """, leased AS (
     UPDATE task SET state = 'leased', attempts = attempts + 1,
         lease_until = now() + make_interval(secs => :lease)
@@ -53,15 +60,15 @@ ORDER BY leased.due_at
 """
 
 # By `handlers`, `limit`, `lease` and `late` (seconds a task must be due for; 0: any that is due).
-CLAIM = f"""{_DUE.format(under_way="state = 'leased'", waiting="")}{_LEASE}"""
+CLAIM = f"""{due(under_way="state = 'leased'")}{_LEASE}"""
 
-# Those of them that somebody was told of, where nobody has them yet.
+# Up to `limit` of those that somebody was told of, where nobody has them yet.
 CLAIM_THESE = f"""
 WITH due AS (
     SELECT tenant_id, id FROM task
     WHERE state = 'ready' AND due_at <= now() AND handler = ANY(CAST(:handlers AS text[])) AND (tenant_id, id)
         IN (SELECT * FROM unnest(CAST(:tenants AS uuid[]), CAST(:ids AS uuid[])))
-    FOR NO KEY UPDATE SKIP LOCKED
+    ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
 ){_LEASE}"""
 
 # Of each handler, the one that is due first; an index finds it, however many there are.

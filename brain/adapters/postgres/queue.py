@@ -226,10 +226,10 @@ class Queue:
         return await self._leased(CLAIM, wanted)
 
     async def claim_these(
-        self, handlers: Collection[str], refs: Sequence[TaskRef], *, lease_s: float = 20
+        self, handlers: Collection[str], refs: Sequence[TaskRef], *, limit: int, lease_s: float = 20
     ) -> list[ClaimedTask]:
         """As `claim`, of what somebody was told of: those that are due, are these handlers', and are free."""
-        told = {"tenants": [ref.tenant for ref in refs], "ids": [ref.id for ref in refs]}
+        told = {"tenants": [ref.tenant for ref in refs], "ids": [ref.id for ref in refs], "limit": limit}
         return await self._leased(CLAIM_THESE, told | {"handlers": list(handlers), "lease": lease_s})
 
     async def _leased(self, statement: str, values: Mapping[str, Any]) -> list[ClaimedTask]:

@@ -72,6 +72,12 @@ class Task(SQLModel, table=True):
         Index("task_done", "done_at", postgresql_where=text("state = 'done'")),
         Index("task_due", "handler", "due_at", postgresql_where=text("state = 'ready'")),
         Index("task_turn", "handler", "tenant_id", "due_at", postgresql_where=text("state = 'ready'")),
+        Index(
+            "task_told",
+            "handler",
+            "enqueued_at",
+            postgresql_where=text("state = 'ready' AND enqueued_at IS NOT NULL"),
+        ),
         Index("task_leased", "lease_until", postgresql_where=text("state = 'leased'")),
     )
     tenant_id: UUID = Field(primary_key=True)
