@@ -185,8 +185,9 @@ async def loaded(plan: Plan) -> dict[str, Any]:
         began = time.monotonic()
         await crowd.talk(**pace, seconds=plan.seconds)
         took_s = time.monotonic() - began
-        cpu_s = watch.cpu_s()
+        busy_s = watch.cpu_s()
         await crowd.answered(within_s=plan.patience_s)
+        cpu_s = watch.cpu_s()
         watching.cancel()
         asked = {ts: one for ts, one in crowd.asked.items() if ts not in known}
         return {
@@ -203,7 +204,7 @@ async def loaded(plan: Plan) -> dict[str, Any]:
             "acknowledged_ms": acknowledged(crowd),
             "answered_s": answers(crowd, known),
             "cpu_ms_per_event": {name: round(spent * 1000 / crowd.sent, 2) for name, spent in cpu_s.items()},
-            "cores": {name: round(spent / took_s, 2) for name, spent in cpu_s.items()},
+            "cores": {name: round(spent / took_s, 2) for name, spent in busy_s.items()},
             "product": watch.growth(),
             "calls": dict(Counter(one.method for one in stage.slack.calls)),
             "rate_limited": dict(stage.slack.limits.limited),

@@ -11,7 +11,7 @@ from bots.chat_platform import ChatPlatform, Message, Unknown
 from brain.client import Brain
 from brain.domain.conversation import Claim, Conversation, MessageRef
 from brain.domain.crash_points import reached
-from brain.domain.errors import ExpertError, Rejected, Unavailable
+from brain.domain.errors import ExpertError, NotYet, Rejected, Unavailable
 from brain.domain.identity import TenantId
 
 
@@ -32,13 +32,13 @@ class Posting:
         """Have the message of this key say this. Done again, it changes nothing.
 
         In a conversation with a `reader` it is said once, and cannot be changed. `holds` is asked when nobody
-        else can change the message any more: what is not so by then is not said, and `Unavailable` raised.
+        else can change the message any more: what is not so by then is not said, and `NotYet` raised.
         """
         claim = await self.brain.claim(self.tenant, key, to=to)
         await asyncio.sleep(claim.wait_s)
         try:
             if holds is not None and not await holds():
-                raise Unavailable("It has changed meanwhile.", 0)
+                raise NotYet("It has changed meanwhile.", 0)
             if _is_said(claim, to, message):
                 await self.brain.given_back(self.tenant, claim, unsure=claim.unsure)
                 return

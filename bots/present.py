@@ -1,7 +1,5 @@
 """Who takes part in a conversation: who may ask there, and what those who read it may know."""
 
-from collections.abc import Sequence
-
 from bots.chat_platform import ChatPlatform
 from bots.scene import Scene
 from brain.client import Brain
@@ -33,8 +31,7 @@ async def readable(
     brain: Brain, platform: ChatPlatform, tenant: TenantId, where: Conversation
 ) -> frozenset[DepartmentId]:
     """The departments whose knowledge everybody may read who reads that channel now."""
-    readers = await platform.people.readers(where)
-    return await _readable(brain, tenant, readers, where)
+    return await brain.readable(tenant, await platform.people.readers(where), where)
 
 
 async def readable_alone(
@@ -45,11 +42,4 @@ async def readable_alone(
     if where is None:
         return frozenset()
     outside = standing.reply.question.audience.outsiders and not standing.asker.roles
-    return await _readable(brain, tenant, [Identity(where.platform, *asker, guest=outside)], where)
-
-
-async def _readable(
-    brain: Brain, tenant: TenantId, readers: Sequence[Identity], where: Conversation
-) -> frozenset[DepartmentId]:
-    known = await brain.audience(tenant, readers, await brain.rules(tenant, where))
-    return frozenset(one.id for one in await brain.departments(tenant) if known.reads(one))
+    return await brain.readable(tenant, [Identity(where.platform, *asker, guest=outside)], where)

@@ -16,7 +16,7 @@ from brain.domain.conversation import (
     Thread,
     Wait,
 )
-from brain.domain.errors import Unavailable
+from brain.domain.errors import NotYet
 from brain.domain.events import ReviewChanged
 from brain.domain.identity import Audience, Department, DepartmentId, MemberId, Principal, TenantId
 from brain.domain.knowledge import DocumentId
@@ -80,6 +80,11 @@ class Brain:
         self, tenant: TenantId, readers: Sequence[Identity], rules: ChannelRules | None
     ) -> Audience:
         return await recognise.audience(self.store, tenant, readers, rules)
+
+    async def readable(
+        self, tenant: TenantId, readers: Sequence[Identity], where: Conversation
+    ) -> frozenset[DepartmentId]:
+        return await recognise.readable(self.store, tenant, readers, where)
 
     async def identities(self, tenant: TenantId, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
         """Workspace and external id of each."""
@@ -234,13 +239,13 @@ class Brain:
     # Messages of ours.
 
     async def claim(self, tenant: TenantId, key: str, *, to: Conversation) -> Claim:
-        """For `claim_s`: who needs it for longer has to keep it. Raises `Unavailable` where others are first;
+        """For `claim_s`: who needs it for longer has to keep it. Raises `NotYet` where others are first;
         its place among them is kept."""
         async with self.store.transaction(tenant) as tx:
             place = await tx.talk.conversations.open(to)
             claim = await tx.talk.messages.claim(key, to=place, for_s=self.claim_s, pace_s=self.pace_s)
         if isinstance(claim, Wait):
-            raise Unavailable("Other messages are posted there first.", claim.seconds)
+            raise NotYet("Other messages are posted there first.", claim.seconds)
         return claim
 
     async def keep(self, tenant: TenantId, claim: Claim) -> None:
@@ -283,6 +288,10 @@ class Brain:
     async def refs(self, tenant: TenantId, key: str) -> tuple[MessageRef, ...]:
         async with self.store.transaction(tenant) as tx:
             return await tx.talk.messages.refs(key)
+
+    async def refs_of(self, tenant: TenantId, keys: Sequence[str]) -> list[tuple[MessageRef, ...]]:
+        async with self.store.transaction(tenant) as tx:
+            return [await tx.talk.messages.refs(key) for key in keys]
 
     async def keys(self, tenant: TenantId, beginning: str) -> list[str]:
         async with self.store.transaction(tenant) as tx:

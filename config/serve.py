@@ -30,6 +30,7 @@ from config.indexes import replicating
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
 from config.private_files import write_private
+from config.process import run, settle
 from config.settings import DatabaseUrls, Settings
 from config.slack import listening
 from config.surface import Surface, surface
@@ -56,7 +57,7 @@ def up(settings: Settings, *, with_demo: bool, console: Console) -> None:
     free_port(settings.host, settings.port, setting="EXPERT_PORT")
     broker(settings)
     with database(settings, keep=True) as urls:
-        asyncio.run(_Up(settings, urls, console).run(with_demo=with_demo))
+        run(_Up(settings, urls, console).run(with_demo=with_demo))
     console.print("Stopped.")
 
 
@@ -157,6 +158,7 @@ class _Up:
                 limit_concurrency=2_000,
                 server_header=False,
             )
+            settle()
             async with (
                 heads_noted(self.settings, wiring),
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),

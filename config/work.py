@@ -25,6 +25,7 @@ from config.database import database
 from config.http_server import Server, free_port
 from config.logs import configure_logs
 from config.measures import Hint, Role
+from config.process import run, settle
 from config.settings import DatabaseUrls, Settings
 from config.surface import worker_surface
 from config.wiring import Wiring, assembled, executor
@@ -92,7 +93,7 @@ def work(settings: Settings, *, lanes: Sequence[Lane], concurrency: int | None, 
     if chosen.worker_port is not None:
         free_port(chosen.host, chosen.worker_port, setting="EXPERT_WORKER_PORT")
     with database(settings) as urls:
-        asyncio.run(_work(chosen, urls, lanes))
+        run(_work(chosen, urls, lanes))
 
 
 async def _work(settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]) -> None:
@@ -103,6 +104,7 @@ async def _work(settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]) -
         whole = executor(settings, wiring, report=lambda _: silent)
         one = replace(whole, lanes=lanes)
         told = broker(settings)
+        settle()
         log.info("worker.up", lanes=[lane.value for lane in lanes], broker=told is not None)
         if told is None:
             async with working(one, relays_at_once=False):

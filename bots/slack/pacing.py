@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from brain.domain.conversation import LONGEST_WAIT_S
-from brain.domain.errors import Unavailable
+from brain.domain.errors import NotYet
 
 # Calls a minute by tier; what is not listed is of tier 3.
 _TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
@@ -49,7 +49,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class Pace:
-    """Raises `Unavailable` rather than let anybody wait for long."""
+    """Raises `NotYet` rather than let anybody wait for long."""
 
     clock: Callable[[], float] = time.monotonic
     _buckets: dict[tuple[str, ...], Bucket] = field(default_factory=dict)
@@ -64,13 +64,13 @@ class Pace:
         buckets = [self._bucket(key, now) for key in keys]
         wait_s = max([closed_s, *(bucket.wait_s(now) for bucket in buckets)])
         if wait_s > LONGEST_WAIT_S:
-            raise Unavailable("Slack takes no more of this for the moment.", wait_s)
+            raise NotYet("Slack takes no more of this for the moment.", wait_s)
         for bucket in buckets:
             bucket.level -= 1
         if wait_s > 0:
             await asyncio.sleep(wait_s)
             if (closed_s := self._closed_s(keys)) > 0:  # somebody else was told so meanwhile
-                raise Unavailable("Slack takes no more of this for the moment.", closed_s)
+                raise NotYet("Slack takes no more of this for the moment.", closed_s)
 
     def close(self, workspace: str, method: str, *, channel: str = "", for_s: float) -> None:
         """Slack has said when to come back."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from bots.slack.calls import Calls, Refused
 from brain.domain.conversation import Conversation, Identity
@@ -15,7 +16,10 @@ _FRESH_S = 600.0
 _MEMBERS_FRESH_S = 60.0
 _UNSEEN = ("user_not_found", "user_not_visible", "users_not_found")
 _PAGE = 200
-# From so many unknown people on, the whole workspace is asked for at once. It may be many times the channel.
+# From so many unknown people on, a page of the workspace's people is asked for first: in a small workspace
+# these are all of them, and one by one they would take longer than anybody waits.
+_SOME = 10
+# And from so many on, all pages. They may be many times the channel.
 _MANY = 200
 
 
@@ -26,6 +30,9 @@ class SlackPeople:
     _people: dict[tuple[str, str], tuple[float, Identity]] = field(default_factory=dict)
     _members: dict[tuple[str, str], tuple[float, list[str]]] = field(default_factory=dict)
     _direct: dict[tuple[str, str], str] = field(default_factory=dict)
+    # When its people were last asked for; in a large workspace those of a channel may not be among them.
+    _listed: dict[str, float] = field(default_factory=dict)
+    _listing: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def person(self, workspace: str, external_id: str) -> Identity:
         known = self._known(workspace, external_id)
@@ -52,11 +59,10 @@ class SlackPeople:
     async def readers(self, conversation: Conversation) -> Sequence[Identity]:
         workspace = conversation.workspace
         ids = await self._in_channel(workspace, conversation.channel)
-        unknown = [one for one in ids if self._known(workspace, one) is None]
-        if len(unknown) >= _MANY:
-            async for page in self._pages(workspace, "users.list", include_locale=True, team_id=workspace):
-                for user in page.get("members", []):
-                    self._learn(workspace, user)
+        if self._unknown(workspace, ids) >= _SOME:
+            # One at a time: the others find them known.
+            async with self._listing.setdefault(workspace, asyncio.Lock()):
+                await self._list(workspace, ids)
         people = await asyncio.gather(*(self.person(workspace, one) for one in ids))
         return [one for one in people if not one.bot]
 
@@ -91,6 +97,20 @@ class SlackPeople:
         """Somebody came or went, or changed."""
         self._members.pop((workspace, channel), None)
         self._people.pop((workspace, user), None)
+
+    async def _list(self, workspace: str, ids: Sequence[str]) -> None:
+        unknown, lately = self._unknown(workspace, ids), self.clock() - _MEMBERS_FRESH_S
+        if unknown < _SOME or (unknown < _MANY and self._listed.get(workspace, lately) > lately):
+            return
+        self._listed[workspace] = self.clock()
+        async for page in self._pages(workspace, "users.list", include_locale=True, team_id=workspace):
+            for user in page.get("members", []):
+                self._learn(workspace, user)
+            if self._unknown(workspace, ids) < _MANY:
+                return
+
+    def _unknown(self, workspace: str, ids: Sequence[str]) -> int:
+        return sum(self._known(workspace, one) is None for one in ids)
 
     def _known(self, workspace: str, id_: str) -> Identity | None:
         at, known = self._people.get((workspace, id_), (0.0, None))

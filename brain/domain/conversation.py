@@ -57,6 +57,15 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """What counts of somebody for what may be shown to them; who is no member has no departments."""
+
+    guest: bool
+    disabled: bool
+    departments: frozenset[DepartmentId]
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRef:
     """A message that was posted: in which channel, and its id there. `private` ones cannot be changed."""
 

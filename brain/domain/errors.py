@@ -16,6 +16,10 @@ class Unavailable(ExpertError):
         self.retry_after_s = retry_after_s
 
 
+class NotYet(Unavailable):
+    """Nothing is wrong: it is somebody else's turn. Come back then."""
+
+
 class Denied(ExpertError):
     """You may not do this."""
 

@@ -1,6 +1,6 @@
 """What the brain keeps of chat platforms: deliveries, conversations, messages, channels and identities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,7 @@ from brain.domain.conversation import (
     DeliveryId,
     Identity,
     MessageRef,
+    Reader,
     Thread,
     Wait,
 )
@@ -106,6 +107,10 @@ class Identities(Protocol):
 
     async def of(self, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
         """Workspace and external id of each of the member's identities."""
+
+    async def readers(self, people: Sequence[Identity]) -> Collection[Reader]:
+        """What counts of them for what may be shown where all of them read: each kind of reader once. Who is
+        not linked is known by the e-mail address that the platform has verified, unless they are a guest."""
 
     async def known(self, platform: str, *, workspace: str) -> Mapping[str, MemberId]:
         """Members by external id."""

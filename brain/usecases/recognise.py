@@ -1,11 +1,20 @@
 """Find out who somebody on a platform is to us, and what those who read a conversation may know."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import uuid4
 
-from brain.domain.conversation import ChannelRules, Conversation, Identity, MayAsk
+from brain.domain.conversation import ChannelRules, Conversation, Identity, MayAsk, Reader
 from brain.domain.errors import Conflict, Unavailable
-from brain.domain.identity import Audience, Department, Member, MemberId, Principal, Role, TenantId
+from brain.domain.identity import (
+    Audience,
+    Department,
+    DepartmentId,
+    Member,
+    MemberId,
+    Principal,
+    Role,
+    TenantId,
+)
 from brain.ports.talk import TalkStore, TalkTransaction
 from brain.usecases.permission import department_for
 
@@ -16,7 +25,7 @@ async def recognise(store: TalkStore, tenant: TenantId, identity: Identity) -> P
     """None for people who are no members, or not any more, and for guests whom nobody gave a role."""
     async with store.transaction(tenant) as tx:
         member = await tx.talk.identities.member(identity)
-    if member is None or _outside(identity, member):
+    if member is None or _outside(_reader(identity, member)):
         return None
     # Having been welcomed in one channel gives nobody anything elsewhere: only a role does.
     welcomed = member.handle == identity.handle and not member.roles
@@ -37,7 +46,7 @@ async def welcome(store: TalkStore, tenant: TenantId, identity: Identity) -> Pri
         raise Unavailable("Somebody is welcomed just now.", _SOON_S) from error
     if known is None or known.disabled_at is not None:
         return None
-    return Principal(tenant, known, outsider=_outside(identity, known))
+    return Principal(tenant, known, outsider=_outside(_reader(identity, known)))
 
 
 async def _newcomer(tx: TalkTransaction, identity: Identity) -> Member | None:
@@ -57,41 +66,35 @@ async def audience(
 ) -> Audience:
     """What all of them may read; where outsiders are among them, what the rules of the channel give."""
     async with store.transaction(tenant) as tx:
-        known: dict[tuple[str, str, str], MemberId] = {}
-        for workspace in {(one.platform, one.workspace) for one in readers}:
-            found = await tx.talk.identities.known(workspace[0], workspace=workspace[1])
-            known |= {(*workspace, id_): member for id_, member in found.items()}
-        members = {one.id: one for one in await tx.people.members()}
-        by_email = {one.email: one for one in members.values() if one.email}
-    people = [_member(one, known, members, by_email) for one in readers]
-    outsiders = any(_outside(one, member) for one, member in zip(readers, people, strict=True))
-    if outsiders:
+        return _together(tenant, await tx.talk.identities.readers(readers), rules)
+
+
+async def readable(
+    store: TalkStore, tenant: TenantId, readers: Sequence[Identity], where: Conversation
+) -> frozenset[DepartmentId]:
+    """The departments whose knowledge all of them may read there."""
+    async with store.transaction(tenant) as tx:
+        rules = await tx.talk.channels.rules(where)
+        allowed = _together(tenant, await tx.talk.identities.readers(readers), rules)
+        return frozenset(one.id for one in await tx.people.departments() if allowed.reads(one))
+
+
+def _together(tenant: TenantId, readers: Collection[Reader], rules: ChannelRules | None) -> Audience:
+    if any(_outside(one) for one in readers):
         given = rules is not None and rules.may_ask is MayAsk.EVERYONE
         departments = frozenset((rules.department,)) if rules is not None and given else frozenset()
         return Audience(tenant, departments, outsiders=True)
-    shared = [member.departments if member else frozenset() for member in people]
+    shared = [one.departments for one in readers]
     return Audience(tenant, frozenset.intersection(*shared) if shared else frozenset())
 
 
-def _outside(identity: Identity, member: Member | None) -> bool:
+def _outside(reader: Reader) -> bool:
     """Guests without a role, and who is a member no more. A colleague who never was one is inside."""
-    if member is not None and member.disabled_at is not None:
-        return True
-    return identity.guest and (member is None or not member.roles)
+    return reader.disabled or (reader.guest and not reader.departments)
 
 
-def _member(
-    identity: Identity,
-    known: dict[tuple[str, str, str], MemberId],
-    members: dict[MemberId, Member],
-    by_email: dict[str, Member],
-) -> Member | None:
-    linked = known.get((identity.platform, identity.workspace, identity.external_id))
-    if linked is not None:
-        return members.get(linked)
-    if identity.email and not identity.guest:
-        return by_email.get(identity.email.lower())
-    return None
+def _reader(identity: Identity, member: Member) -> Reader:
+    return Reader(identity.guest, member.disabled_at is not None, member.departments)
 
 
 async def set_up(

@@ -81,7 +81,7 @@ async def test_processes_take_from_the_same_bucket(world: World) -> None:
 
 
 async def test_what_is_left_comes_back_with_time_and_never_more_than_a_burst(world: World) -> None:
-    fast = Rate(3, 1000.0)
+    fast = Rate(3, 100_000.0)
     member = MemberId(world.people["amira"].member.id)
     for _ in range(20):
         async with world.store.transaction(world.tenant) as tx:

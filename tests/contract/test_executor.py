@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from brain.adapters.postgres.dispatching import mark_enqueued
 from brain.adapters.postgres.queue import LapsedTask, Queue
 from brain.adapters.postgres.store import SqlStore, connect
 from brain.adapters.postgres.tenants import create_tenant
-from brain.domain.errors import Denied, Missing, Rejected, Unavailable
+from brain.domain.errors import Denied, Missing, NotYet, Rejected, Unavailable
 from brain.domain.events import Event, PassagesChanged, QuestionAsked
 from brain.domain.identity import TenantId
 from brain.domain.question import QuestionId
@@ -258,6 +259,26 @@ async def test_nothing_is_tried_again_before_it_may(
     assert (task.state, task.attempts, task.error) == (TaskState.READY, 1, "The model is away.")
     assert wait_s is not None
     assert wait_s > 3000
+
+
+class Patience(Random):
+    """The longest that anybody is told to wait."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+@pytest.mark.parametrize(
+    ("error", "most_s"), [(Unavailable("Away.", 0), 2.0), (NotYet("Others are first.", 0), 0.5)]
+)
+async def test_whose_turn_it_is_not_is_not_put_off_as_what_has_failed(
+    queue: Queue, facts: SqlStore, tenant: TenantId, tasks: Tasks, error: Unavailable, most_s: float
+) -> None:
+    await asked(facts, tenant, queue)
+    with capture_logs() as logs:
+        async with started(replace(executor(queue, raising(error)), rng=Patience())):
+            await until(tasks, TaskState.DONE)
+    assert [entry["after_s"] for entry in logs if entry["event"] == "task.postponed"] == [most_s]
 
 
 @pytest.mark.parametrize("error", [Rejected("Too long."), Denied("Not yours."), Missing("No such question.")])

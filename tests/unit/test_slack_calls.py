@@ -42,8 +42,8 @@ class Recorded:
         return [method for method, _ in self.asked]
 
 
-@pytest.mark.parametrize(("number", "method"), [(15, "users.info"), (199, "users.info"), (200, "users.list")])
-async def test_a_workspace_is_listed_for_large_channels_only(number: int, method: str) -> None:
+@pytest.mark.parametrize(("number", "method"), [(9, "users.info"), (10, "users.list"), (200, "users.list")])
+async def test_a_workspace_is_listed_for_more_than_a_few_people(number: int, method: str) -> None:
     users = [{"id": f"U{one}"} for one in range(number)]
 
     def answer(method: str, arguments: Json) -> Json:
@@ -54,6 +54,27 @@ async def test_a_workspace_is_listed_for_large_channels_only(number: int, method
     slack = Recorded(answer)
     assert len(await SlackPeople(slack).readers(THREAD)) == number
     assert set(slack.methods) == {"conversations.members", method}
+
+
+@pytest.mark.parametrize(("number", "pages"), [(20, 1), (260, 2)])
+async def test_of_a_large_workspace_no_more_is_listed_than_helps(number: int, pages: int) -> None:
+    channel = [f"U{one}" for one in range(number)]
+
+    def answer(method: str, arguments: Json) -> Json:
+        if method == "users.info":
+            return {"user": {"id": arguments["user"]}}
+        if method == "conversations.members":
+            return {"members": channel}
+        page = int(arguments.get("cursor", 0))
+        # The first page of a large workspace has few who are in the channel.
+        listed = [{"id": f"V{one}"} for one in range(150)] + [{"id": one} for one in channel[: 70 * page]]
+        return {"members": listed, "response_metadata": {"next_cursor": str(page + 1)}}
+
+    slack = Recorded(answer)
+    people = SlackPeople(slack)
+    both = await asyncio.gather(people.readers(THREAD), people.readers(THREAD))
+    assert [len(one) for one in both] == [number, number]
+    assert slack.methods.count("users.list") == pages
 
 
 async def test_who_has_waited_looks_again_whether_slack_takes_it() -> None:

@@ -131,8 +131,7 @@ class _Delivery:
         if self._where.reader:
             await self._privately(texts)
             return
-        front = await self._brain.refs(self._tenant, self._front)
-        final = await self._brain.refs(self._tenant, self._final)
+        front, final = await self._brain.refs_of(self._tenant, (self._front, self._final))
         if self._standing.reply.answer is None and not front and await self._shows_status(texts):
             return
         hidden = await self._hidden(texts)

@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from brain.adapters.grouped import Grouped
 from brain.adapters.postgres.articles import SqlArticles
+from brain.adapters.postgres.direct import DirectConnection
 from brain.adapters.postgres.everything import SqlEverything
 from brain.adapters.postgres.library import SqlLibrary
 from brain.adapters.postgres.people import SqlPeople
@@ -135,7 +136,7 @@ class SqlStore:
 
     @asynccontextmanager
     async def transaction(self, tenant: TenantId) -> AsyncIterator[SqlTransaction]:
-        async with reachable(), self.engine.begin() as connection:
+        async with reachable(), DirectConnection(self.engine) as connection, connection.begin():
             now = await enter(connection, tenant)
             people = SqlPeople(connection, tenant)
             tx = SqlTransaction(
@@ -219,7 +220,6 @@ async def reachable() -> AsyncIterator[None]:
             raise Unavailable(_AWAY) from error
         if state == _ILLEGAL_MOVE:
             # Without the error it comes from, which quotes what was to be written.
-            raise IllegalMove(
-                *str(getattr(getattr(error.orig, "__cause__", None), "detail", "")).split("/")
-            ) from None
+            said = error.orig if hasattr(error.orig, "detail") else getattr(error.orig, "__cause__", None)
+            raise IllegalMove(*str(getattr(said, "detail", "")).split("/")) from None
         raise

@@ -1,6 +1,6 @@
 """What chat platforms and we remember of each other, in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.buckets import SqlBuckets
+from brain.adapters.postgres.identities import SqlIdentities
 from brain.adapters.postgres.installations import SqlInstallations
 from brain.adapters.postgres.messages import SqlMessages
 from brain.adapters.postgres.people import SqlPeople
@@ -22,11 +23,10 @@ from brain.domain.conversation import (
     Conversation,
     Delivery,
     DeliveryId,
-    Identity,
     MayAsk,
     Thread,
 )
-from brain.domain.identity import DepartmentId, Member, MemberId, TenantId
+from brain.domain.identity import DepartmentId, MemberId, TenantId
 from brain.domain.question import ConversationId, QuestionId
 
 _TWIN_AND_DELIVERY = """
@@ -280,76 +280,6 @@ def _rules(row: Row[Any]) -> ChannelRules:
         talks_in=hours,
         reviews=row.reviews,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SqlIdentities:
-    """An external id is kept with its workspace, as platforms count people workspace by workspace."""
-
-    connection: AsyncConnection
-    tenant: TenantId
-    people: SqlPeople
-
-    async def member(self, identity: Identity) -> Member | None:
-        linked = await self.connection.scalar(
-            text("SELECT member_id FROM identity WHERE (platform, external_id) = (:platform, :id)"),
-            {"platform": identity.platform, "id": _external(identity.workspace, identity.external_id)},
-        )
-        known = None if linked is None else await self.people.member(str(linked))
-        unlinked = known is None or (known.handle == identity.handle and not known.roles)
-        if unlinked and identity.email and not identity.guest and not identity.bot:
-            found = await self.connection.scalar(
-                text("SELECT id FROM member WHERE email = :email AND erased_at IS NULL"),
-                {"email": identity.email.lower()},
-            )
-            if found is not None:
-                await self.link(identity, MemberId(found))
-                return await self.people.member(str(found))
-        return known
-
-    async def link(self, identity: Identity, member: MemberId) -> None:
-        statement = insert(tables.table(tables.PlatformIdentity)).values(
-            tenant_id=self.tenant,
-            platform=identity.platform,
-            external_id=_external(identity.workspace, identity.external_id),
-            member_id=member,
-        )
-        await self.connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["tenant_id", "platform", "external_id"], set_={"member_id": member}
-            )
-        )
-
-    async def unlink(self, identity: Identity) -> None:
-        await self.connection.execute(
-            text("DELETE FROM identity WHERE (platform, external_id) = (:platform, :id)"),
-            {"platform": identity.platform, "id": _external(identity.workspace, identity.external_id)},
-        )
-
-    async def of(self, member: MemberId, *, platform: str) -> list[tuple[str, str]]:
-        rows = await self.connection.execute(
-            text(
-                "SELECT external_id FROM identity WHERE member_id = :member AND platform = :platform"
-                " ORDER BY external_id"
-            ),
-            {"member": member, "platform": platform},
-        )
-        split = (external_id.partition("/") for external_id in rows.scalars())
-        return [(workspace, id_) for workspace, _, id_ in split]
-
-    async def known(self, platform: str, *, workspace: str) -> Mapping[str, MemberId]:
-        rows = await self.connection.execute(
-            text(
-                "SELECT external_id, member_id FROM identity"
-                " WHERE platform = :platform AND starts_with(external_id, :workspace)"
-            ),
-            {"platform": platform, "workspace": f"{workspace}/"},
-        )
-        return {row.external_id.partition("/")[2]: MemberId(row.member_id) for row in rows}
-
-
-def _external(workspace: str, id_: str) -> str:
-    return f"{workspace}/{id_}"
 
 
 @dataclass(frozen=True, slots=True)
