@@ -15,6 +15,7 @@ from brain.adapters.litellm_library import guarded_litellm, warm_up
 from brain.adapters.litellm_rewriter import LiteLLMRewriter
 from brain.adapters.outbound import Gate
 from brain.adapters.shared_generator import SharedGenerator
+from brain.adapters.shared_model import SharedModel
 from brain.domain.circuit import Circuit
 from brain.domain.deadline import Patience
 from brain.domain.errors import Unavailable
@@ -51,18 +52,21 @@ async def models(settings: Settings, stack: AsyncExitStack, *, backlog: Backlog)
             [one for one in (settings.model, settings.model_rewrite, settings.model_judge) if one][:1]
         )
         stack.enter_context(guarded_litellm(gate))
-    known = _Known(settings, stack)
+    known, slots = _Known(settings, stack), Slots(settings.model_at_once)
     generator: Generator = ExtractiveGenerator()
     if settings.model is not None:
         names = dict.fromkeys((settings.model, *settings.model_fallbacks))
         models = FallbackGenerator([LiteLLMGenerator(known.model(name)) for name in names], last=generator)
-        slots = Slots(settings.model_at_once)
         generator = SharedGenerator(models, quoting=generator, slots=slots, backlog=backlog)
     writers = [model.circuit for model in known.models.values()]
+
+    def shared(name: str) -> SharedModel:
+        return SharedModel(known.model(name), slots)
+
     return Models(
         generator,
-        LiteLLMRewriter(known.model(settings.model_rewrite)) if settings.model_rewrite else None,
-        LiteLLMJudge(known.model(settings.model_judge)) if settings.model_judge else None,
+        LiteLLMRewriter(shared(settings.model_rewrite)) if settings.model_rewrite else None,
+        LiteLLMJudge(shared(settings.model_judge)) if settings.model_judge else None,
         tuple(writers),
         tuple(model.circuit for model in known.models.values())[len(writers) :],
         known.patience,

@@ -4,9 +4,9 @@ import re
 import secrets
 from collections.abc import Sequence
 
-from brain.adapters.language_model import LanguageModel
 from brain.adapters.prompts import data, fenced_passage, load_prompt
 from brain.adapters.replies import spoken
+from brain.adapters.shared_model import Completes
 from brain.domain.doubts import Judgement
 from brain.domain.errors import Unavailable
 from brain.domain.knowledge import Passage
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"(\d{1,3})\s*%?\.?")
 
 
 class LiteLLMJudge:
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: Completes) -> None:
         self.name = model.name
         self._model = model
         self._prompt = load_prompt("judge")

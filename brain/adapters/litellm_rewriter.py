@@ -3,9 +3,9 @@
 import secrets
 from collections.abc import Sequence
 
-from brain.adapters.language_model import LanguageModel
 from brain.adapters.prompts import data, fenced_turn, load_prompt
 from brain.adapters.replies import spoken
+from brain.adapters.shared_model import Completes
 from brain.domain.errors import ExpertError
 from brain.domain.orders import gives_orders
 from brain.domain.question import Turn, standalone
@@ -16,7 +16,7 @@ TURNS = 3
 
 
 class LiteLLMRewriter:
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: Completes) -> None:
         self._model = model
         self._prompt = load_prompt("rewrite")
 
