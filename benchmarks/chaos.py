@@ -2,18 +2,22 @@
 each question afterwards. Slack sends again what nobody acknowledged.
 
     python -m benchmarks.chaos
-    python -m benchmarks.chaos --events 2000 --kills 5
+    python -m benchmarks.chaos --events 1000 --kills 3
 
-What was acknowledged has to end with one visible answer: from the documents, from a person who was asked, or
-that it failed.
+Four processes: `expert up`, which takes in and relays, `expert worker`, Redis and PostgreSQL. What was
+acknowledged has to end with one visible answer: from the documents, from a person who was asked, or that it
+failed.
 """
 
 import argparse
 import asyncio
 import random
+import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +25,14 @@ from typing import Any
 from sqlalchemy import text
 
 from benchmarks.busy_slack import QUESTIONS, Asked, Crowd
+from benchmarks.killing import Killed, rage, supervised
 from benchmarks.load import Plan as Load
 from benchmarks.load import Stage, answers, percentiles, staged
 from benchmarks.outcome import machine, tell
+from benchmarks.running import Product
+from benchmarks.suspects import evidence
 from brain.adapters.postgres.store import connect
+from tests.service.redis import own_redis
 
 BARS = {"lost": 0, "doubled": 0, "stuck_over_s": 120}
 # Two are in no document: a person is asked.
@@ -33,6 +41,7 @@ ASKED = (*QUESTIONS, "How do I book the roof terrace?", "Where is the bicycle ce
 OURS = ("hear", "answer", "deliver", "show_review")
 # As often as Slack, in less time; a product that starts has to be there before the last.
 RETRIES_S = (0.2, 10.0, 40.0)
+TELL_EVERY_S = 10.0
 _LEFT = """
 SELECT (SELECT count(*) FROM outbox WHERE relayed_at IS NULL) AS unrelayed,
     count(*) FILTER (WHERE state IN ('ready', 'leased', 'unknown')) AS unfinished,
@@ -43,13 +52,12 @@ FROM task WHERE handler = ANY(:ours)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`up_s`: how long a process runs at least and at most before it is killed again."""
+    """`kills` of each process at least, spread over the time in which people talk."""
 
     events: int = 20_000
-    events_per_s: float = 50.0
-    questions_per_s: float = 5.0
+    events_per_s: float = 20.0
+    questions_per_s: float = 1.0
     kills: int = 20
-    up_s: tuple[float, float] = (2.0, 8.0)
     tenants: int = 8
     people: int = 200
     patience_s: float = 180.0
@@ -57,97 +65,111 @@ class Plan:
     more: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def load(self) -> Load:
-        return Load(tenants=self.tenants, people=self.people, channels=4, seed=self.seed, more=self.more)
+    def talk_s(self) -> float:
+        return self.events / self.events_per_s
+
+    def load(self, broker: str) -> Load:
+        more = {"EXPERT_BROKER_URL": broker, "EXPERT_WORKERS": "8", **self.more}
+        return Load(tenants=self.tenants, people=self.people, channels=4, seed=self.seed, more=more)
 
 
 @dataclass
-class Killer:
-    """Kills one process, starts it again, and waits until it is there."""
+class Scene:
+    stage: Stage
+    processes: Sequence[Killed]
 
-    name: str
-    kill: Callable[[], Awaitable[None]]
-    start: Callable[[], Awaitable[None]]
-    killed: int = 0
-
-    async def rage(self, plan: Plan, rng: random.Random, talking: asyncio.Event, turn: asyncio.Lock) -> None:
-        """Until it has been killed often enough and nobody talks any more. One is away at a time: with all of
-        them away nearly always, there would be nothing to break."""
-        while self.killed < plan.kills or talking.is_set():
-            await asyncio.sleep(rng.uniform(*plan.up_s))
-            async with turn:
-                await self.kill()
-                self.killed += 1
-                await asyncio.sleep(rng.uniform(0, 1))
-                await self.start()
+    @property
+    def crowd(self) -> Crowd:
+        return self.stage.crowd
 
 
-def killers(stage: Stage) -> list[Killer]:
-    product, postgres = stage.product, stage.postgres
+@asynccontextmanager
+async def set_up(plan: Plan) -> AsyncIterator[Scene]:
+    async with AsyncExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="expert-redis-")))
+        redis = stack.enter_context(own_redis(place))
+        await asyncio.to_thread(redis.start)
+        stage = await stack.enter_async_context(staged(plan.load(redis.url)))
+        worker = Product(stage.product.home, stage.product.environment, words=("worker",))
+        worker.start()
+        stack.push_async_callback(worker.stop)
+        stage.crowd.questions = ASKED
+        stage.slack.deliveries.retries_s = RETRIES_S
+        processes = [
+            Killed.product("api and relay", stage.product),
+            Killed.product("worker", worker),
+            Killed("redis", _in_thread(redis.kill), _in_thread(redis.start), lambda: redis.alive),
+            Killed("postgresql", stage.postgres.kill, stage.postgres.start, lambda: stage.postgres.pid > 0),
+        ]
+        await stack.enter_async_context(supervised(processes))
+        yield Scene(stage, processes)
 
-    async def start_product() -> None:
-        """While PostgreSQL is away it may give up, as people's would: then once more."""
-        while True:
-            product.start()
-            try:
-                await product.ready()
-            except TimeoutError:
-                await product.kill()
-            else:
-                return
 
-    return [
-        Killer("product", product.kill, start_product),
-        Killer("postgresql", postgres.kill, postgres.start),
-    ]
+def _in_thread(act: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def acts() -> None:
+        await asyncio.to_thread(act)
+
+    return acts
 
 
 async def chaos(plan: Plan) -> dict[str, Any]:
-    async with staged(plan.load) as stage:
-        crowd = stage.crowd
-        crowd.questions = ASKED
-        stage.slack.deliveries.retries_s = RETRIES_S
-        rng = random.Random(plan.seed)
-        talking, collecting = asyncio.Event(), asyncio.create_task(_collect(crowd))
-        talking.set()
-        began, turn = time.monotonic(), asyncio.Lock()
-        known = killers(stage)
+    async with set_up(plan) as scene:
+        crowd, rng = scene.crowd, random.Random(plan.seed)
+        collecting = asyncio.create_task(_collect(crowd))
+        telling = asyncio.create_task(_tell(scene, time.monotonic()))
+        began = time.monotonic()
         try:
-            async with asyncio.TaskGroup() as raging:
-                for one in known:
-                    raging.create_task(one.rage(plan, rng, talking, turn))
-                await crowd.talk(
-                    events_per_s=plan.events_per_s,
-                    questions_per_s=plan.questions_per_s,
-                    seconds=plan.events / plan.events_per_s,
+            async with asyncio.TaskGroup() as at_once:
+                at_once.create_task(rage(scene.processes, kills=plan.kills, during_s=plan.talk_s, rng=rng))
+                at_once.create_task(
+                    crowd.talk(
+                        events_per_s=plan.events_per_s,
+                        questions_per_s=plan.questions_per_s,
+                        seconds=plan.talk_s,
+                    )
                 )
-                talking.clear()
             calm = time.monotonic()
             await crowd.answered(within_s=plan.patience_s)
-            left = await _idle(stage, within_s=plan.patience_s)
+            left = await _idle(scene.stage, within_s=plan.patience_s)
         finally:
             collecting.cancel()
+            telling.cancel()
         crowd.collect()
         return {
-            "events": crowd.sent,
-            "questions": len(crowd.asked),
+            **outcome(scene),
             "seconds": round(time.monotonic() - began, 1),
-            "killed": {one.name: one.killed for one in known},
-            "lost": len(crowd.left()),
-            "doubled": crowd.doubled + doubled_elsewhere(stage),
-            "stuck_over_s": round(max((_waited(one) for one in crowd.asked.values()), default=0.0), 1),
             "calm_again_after_s": round(time.monotonic() - calm, 1),
-            "became": dict(Counter(became(stage, ts, one) for ts, one in crowd.asked.items())),
-            "unacknowledged_deliveries": crowd.unacknowledged,
-            "attempts": len(crowd.attempts),
-            "refused": dict(Counter(one.failure for one in crowd.attempts if one.failure)),
-            "acknowledged_ms": percentiles(
-                [one.ack_s * 1000 for one in crowd.attempts if not one.failure], digits=1
-            ),
-            "answered_s": answers(crowd),
             "tasks_left": left,
-            "violations": [str(one) for one in stage.slack.violations][:5],
+            "suspects": await evidence(scene.stage, [one for one in crowd.asked.items() if _suspect(*one)]),
         }
+
+
+def outcome(scene: Scene) -> dict[str, Any]:
+    """A question is accepted once one of its two events was acknowledged with a 2xx."""
+    stage, crowd = scene.stage, scene.crowd
+    accepted = [one for one in crowd.asked.values() if one.acknowledged_at]
+    waited = [_waited(one) for one in accepted]
+    return {
+        "events": crowd.sent,
+        "events_acknowledged": crowd.sent - crowd.unacknowledged,
+        "questions": len(crowd.asked),
+        "accepted": len(accepted),
+        "accepted_share": round(len(accepted) / max(1, len(crowd.asked)), 4),
+        "killed": {one.name: one.killed for one in scene.processes},
+        "ended_by_themselves": {one.name: one.gave_up for one in scene.processes if one.gave_up},
+        "lost": len(crowd.left()),
+        "doubled": crowd.doubled + doubled_elsewhere(stage),
+        "stuck_over_s": round(max(waited, default=0.0), 1),
+        "waited_s": percentiles(waited, digits=1),
+        "became": dict(Counter(became(stage, ts, one) for ts, one in crowd.asked.items())),
+        "attempts": len(crowd.attempts),
+        "refused": dict(Counter(one.failure for one in crowd.attempts if one.failure)),
+        "acknowledged_ms": percentiles(
+            [one.ack_s * 1000 for one in crowd.attempts if not one.failure], digits=1
+        ),
+        "answered_s": answers(crowd),
+        "violations": [str(one) for one in stage.slack.violations][:5],
+    }
 
 
 async def _collect(crowd: Crowd) -> None:
@@ -156,11 +178,34 @@ async def _collect(crowd: Crowd) -> None:
         await asyncio.sleep(0.2)
 
 
+async def _tell(scene: Scene, began: float) -> None:
+    """On standard error, so that the result stays alone."""
+    while True:
+        await asyncio.sleep(TELL_EVERY_S)
+        crowd = scene.crowd
+        left = crowd.left()
+        oldest = max((_waited(one) for one in left), default=0.0)
+        kills = " ".join(
+            f"{one.name.split()[0]}:{one.killed}{'' if one.alive() else '!'}" for one in scene.processes
+        )
+        print(
+            f"{time.monotonic() - began:6.0f} s  events {crowd.sent}  asked {len(crowd.asked)}"
+            f"  waiting {len(left)}, longest {oldest:.0f} s  doubled {crowd.doubled}  killed {kills}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
 def _waited(asked: Asked) -> float:
     """From the acknowledgement to the answer; to now, where there is none."""
     if not asked.acknowledged_at:
         return 0.0
     return (asked.answered_at or time.monotonic()) - asked.acknowledged_at
+
+
+def _suspect(_ts: str, asked: Asked) -> bool:
+    lost = asked.acknowledged_at and not asked.answered_at
+    return bool(lost) or asked.messages > 1 or _waited(asked) > BARS["stuck_over_s"] / 2
 
 
 def became(stage: Stage, ts: str, asked: Asked) -> str:

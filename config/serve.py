@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,11 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import make_url
 
 from brain.adapters.postgres.migrate import migrate as migrate_database
+from brain.adapters.postgres.store import reachable
 from brain.adapters.postgres.tenants import tenants
-from brain.domain.errors import Missing
+from brain.domain.errors import Missing, Unavailable
 from brain.domain.identity import Principal, Role, TenantId
 from brain.usecases.ingest import Outcome, Upload
-from brain.usecases.load_departments import load_departments
+from brain.usecases.load_departments import DepartmentFile, load_departments
 from brain.usecases.read import departments
 from config import demo
 from config.audit import chain_from_the_start, heads_noted
@@ -27,14 +28,16 @@ from config.embedders import advice
 from config.founding import Founder, found, mint, principal
 from config.http_server import Server, free_port
 from config.indexes import replicating
+from config.ingress import ingress
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
 from config.private_files import write_private
 from config.process import run, settle
 from config.settings import DatabaseUrls, Settings
 from config.slack import listening
-from config.surface import Surface, surface
-from config.wiring import Wiring, assembled, replay
+from config.starting import Front, answers, until_there, workspaces_noted
+from config.surface import Surface, product_version, surface
+from config.wiring import Wiring, assembled, assembled_behind, replay
 from config.work import background, broker
 from workers.replay import replaying
 
@@ -83,8 +86,9 @@ def recover_key(settings: Settings, *, tenant: str, member: str, name: str) -> N
 
 async def _migrate(settings: Settings, urls: DatabaseUrls) -> None:
     app, system = (make_url(url).username or "" for url in (urls.app, urls.system))
-    await migrate_database(urls.owner, app_role=app, system_role=system)
-    await chain_from_the_start(settings, urls)
+    async with reachable():
+        await migrate_database(urls.owner, app_role=app, system_role=system)
+        await chain_from_the_start(settings, urls)
 
 
 async def _init(settings: Settings, urls: DatabaseUrls, new: NewTenant) -> list[str]:
@@ -137,8 +141,62 @@ class _Up:
     async def run(self, *, with_demo: bool) -> None:
         log_file = configure_logs(self.settings.home, self.settings.log_level)
         files = read_departments(self.settings.departments)
+        async with ingress(self.settings, self.urls) as taking_in:
+            front = Front(taking_in, product_version())
+            server = _Server(self._config(front))
+
+            async def whole() -> None:
+                await self._serve_whole(front, files, with_demo=with_demo, log_file=str(log_file or "stderr"))
+
+            async with listening(self.settings, taking_in.slack, taking_in.measures):
+                serving = asyncio.create_task(server.serve())
+                working = asyncio.create_task(until_there(whole, away=self._away(front)))
+                try:
+                    await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+                    if not serving.done():
+                        working.result()
+                finally:
+                    server.should_exit = True
+                    await asyncio.wait({serving})
+                    working.cancel()
+                    await asyncio.wait({working})
+                serving.result()
+
+    def _config(self, front: Front) -> uvicorn.Config:
+        return uvicorn.Config(
+            front,
+            host=self.settings.host,
+            port=self.settings.port,
+            log_config=None,
+            timeout_graceful_shutdown=10,
+            http=_http(),
+            # The last resort, for connections that never ask anything; requests have limits of their own.
+            limit_concurrency=2_000,
+            server_header=False,
+        )
+
+    def _away(self, front: Front) -> Callable[[str], None]:
+        """The embedded one does not come back by itself: whoever started this has to know."""
+
+        def away(reason: str) -> None:
+            if self.settings.database_urls is None:
+                raise Unavailable(reason)
+            if not front.away:
+                keeps = " What Slack delivers is kept meanwhile." if front.ingress.slack else ""
+                self.console.print(
+                    f"Waiting for PostgreSQL: {reason}{keeps}", markup=False, highlight=False, style="yellow"
+                )
+            front.away = reason
+
+        return away
+
+    async def _serve_whole(
+        self, front: Front, files: Sequence[DepartmentFile], *, with_demo: bool, log_file: str
+    ) -> None:
+        """Until cancelled. Raises `Unavailable` where the database is away before all of it is there."""
+        await answers(front.ingress.system_engine)
         await _migrate(self.settings, self.urls)
-        async with assembled(self.settings, self.urls) as wiring:
+        async with assembled_behind(front.ingress, self.settings) as wiring:
             if what := advice(self.settings, wiring.embedder.name):
                 self.console.print(what, markup=False, style="yellow")
             demo_tenant = await self._found_demo(wiring) if with_demo else None
@@ -147,38 +205,18 @@ class _Up:
                     self.console.print(
                         f"Named in the departments' files, but cannot review yet: {absent}", markup=False
                     )
-            config = uvicorn.Config(
-                surface(self.settings, wiring, self.surface),
-                host=self.settings.host,
-                port=self.settings.port,
-                log_config=None,
-                timeout_graceful_shutdown=10,
-                http=_http(),
-                # The last resort, for connections that never ask anything; requests have limits of their own.
-                limit_concurrency=2_000,
-                server_header=False,
-            )
             settle()
             async with (
                 heads_noted(self.settings, wiring),
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
                 background(self.settings, wiring, report=self.surface.board.report),
+                front.whole(surface(self.settings, wiring, self.surface)),
                 replaying(replay(wiring)),
-                listening(self.settings, wiring.slack, wiring.measures),
+                workspaces_noted(front.ingress),
             ):
-                server = _Server(config)
-                serving = asyncio.create_task(server.serve())
-                preparing = asyncio.create_task(self._prepare(wiring, demo_tenant))
-                try:
-                    await asyncio.wait({serving, preparing}, return_when=asyncio.FIRST_COMPLETED)
-                    if not serving.done():
-                        preparing.result()
-                        self._say_what_next(demo_tenant, log_file=str(log_file or "stderr"))
-                        await serving
-                finally:
-                    preparing.cancel()
-                    server.should_exit = True
-                    await serving
+                await self._prepare(wiring, demo_tenant)
+                self._say_what_next(demo_tenant, log_file=log_file)
+                await asyncio.Event().wait()
 
     async def _found_demo(self, wiring: Wiring) -> TenantId | None:
         """Once, and never beside a real tenant. Keys that got lost are made anew."""

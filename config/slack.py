@@ -26,9 +26,11 @@ from bots.slack.platform import SlackPlatform
 from brain.domain import tracing
 from brain.domain.circuit import Circuit
 from brain.domain.conversation import Delivery, DeliveryId, Kept
-from brain.domain.errors import ExpertError, Rejected
+from brain.domain.errors import ExpertError, Rejected, Unavailable
+from brain.domain.identity import TenantId
 from brain.domain.overload import Entrance
 from brain.usecases.take_in import TakeIn
+from config.known_workspaces import KnownWorkspaces
 from config.measures import Kept as Counted
 from config.measures import Measures
 from config.settings import Settings
@@ -58,7 +60,7 @@ def slack_circuit() -> Circuit:
 class Slack:
     platform: SlackPlatform
     receiver: "Receiver"
-    workspaces: Workspaces
+    known: KnownWorkspaces
     outage: Outage
     installing: Installing | None = None
     command: str = "/expert"
@@ -66,10 +68,23 @@ class Slack:
     circuit: Circuit = field(default_factory=slack_circuit)
 
     @property
+    def workspaces(self) -> Workspaces:
+        return self.known.workspaces
+
+    @property
     def reach(self) -> Reach:
         return Reach(self.platform, self.workspaces.workspaces, self.command)
 
+    async def owner(self, delivery: Delivery) -> TenantId | None:
+        """By now. Raises `Unavailable` where the database is away."""
+        return await self.workspaces.tenant(Inbound.from_json(delivery.payload).conversation.workspace)
+
     def receive_at(self, app: FastAPI) -> None:
+        self.take_in_at(app)
+        if self.installing is not None:
+            self.installing.receive_at(app)
+
+    def take_in_at(self, app: FastAPI) -> None:
         """Where Slack sends to; without a signing secret nobody gets in."""
 
         async def receive(request: Request) -> Response:
@@ -101,8 +116,6 @@ class Slack:
 
         # The first to be looked at, and by nothing more than it needs: most of what comes in comes in here.
         app.router.routes.insert(0, Route(EVENTS_PATH, receive, methods=["POST"]))
-        if self.installing is not None:
-            self.installing.receive_at(app)
 
 
 def slack(
@@ -115,10 +128,10 @@ def slack(
         raise Rejected("Slack is set up, but the extra slack is not installed: make setup-slack.")
     from bots.slack.adapter import Receiver, SlackCalls
 
-    api = settings.slack_api_url
     workspaces, installed = workspaces_of(settings, take_in.store, system, circuit=take_in.circuit)
+    known = KnownWorkspaces(settings.home, workspaces)
 
-    calls = SlackCalls(workspaces.find, api)
+    calls = SlackCalls(workspaces.find, settings.slack_api_url)
     stack.push_async_callback(calls.close)
     circuit = slack_circuit()
     guarded = GuardedCalls(TracedCalls(calls), circuit)
@@ -130,18 +143,16 @@ def slack(
         platform.people.forget(workspace, channel=channel, user=user)
 
     receiver = Receiver(
-        _Keeping(take_in, workspaces, installed, outage, measures),
-        workspaces.find,
+        _Keeping(take_in, known, installed, outage, measures),
+        known.recognise,
         signing_secrets(settings),
         changed=changed,
         locale=platform.people.locale,
         joins=installed.joins if installed else None,
     )
-    installing = Installing.of(settings, workspaces, installed) if installed else None
+    installing = Installing.of(settings, known, installed) if installed else None
     entrance = Entrance(settings.deliveries_at_once)
-    return Slack(
-        platform, receiver, workspaces, outage, installing, settings.slack_command, entrance, circuit
-    )
+    return Slack(platform, receiver, known, outage, installing, settings.slack_command, entrance, circuit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +160,7 @@ class _Keeping:
     """What could be nothing for us is not kept."""
 
     take_in: TakeIn
-    workspaces: Workspaces
+    known: KnownWorkspaces
     installed: InstalledWorkspaces | None
     outage: Outage
     measures: Measures
@@ -167,7 +178,7 @@ class _Keeping:
 
     async def _keep(self, inbound: Inbound) -> Kept | None:
         workspace = inbound.conversation.workspace
-        tenant = await self.workspaces.tenant(workspace)
+        tenant = await self.known.tenant(workspace)
         if tenant is None:  # it was removed a moment ago
             log.warning("slack.of_nobody", workspace=workspace)
             return None
@@ -181,6 +192,7 @@ class _Keeping:
         where = await self.take_in(tenant, delivery)
         if self.installed is not None and isinstance(inbound.what, Removed):
             self.installed.forget(workspace)
+            self.known.forget(workspace)
         return where
 
 
@@ -212,7 +224,7 @@ async def listening(settings: Settings, known: Slack | None, measures: Measures)
                 return session is not None and not session.closed
 
             measures.connection("slack", stands)
-        starting = asyncio.create_task(_started(known.workspaces, connect))
+        starting = asyncio.create_task(_started(known.known, connect))
         try:
             yield
         finally:
@@ -224,18 +236,18 @@ async def _nothing() -> None:
     """Slack comes to us."""
 
 
-async def _started(workspaces: Workspaces, connect: Callable[[], Awaitable[None]]) -> None:
+async def _started(workspaces: KnownWorkspaces, connect: Callable[[], Awaitable[None]]) -> None:
     """Whose token we have is found out before anything is delivered, which then waits for nothing. The SDK
     keeps a connection, once there was one."""
     while True:
         try:
-            await workspaces.find("")
-            await workspaces.tenant("")
+            own = await workspaces.recognise("")
+            await workspaces.tenant(own.id if own else "")
             await connect()
         except Exception as error:  # noqa: BLE001  # a platform's listen loop: whatever it is, try again
             reason = str(error) if isinstance(error, ExpertError) else ""
             log.warning("slack.unconnected", error=type(error).__name__, reason=reason)
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(error.retry_after_s if isinstance(error, Unavailable) else _AGAIN_S)
         else:
             log.info("slack.listening")
             return

@@ -31,9 +31,10 @@ from brain.domain.identity import MemberId, Role, TenantId
 from brain.usecases.install import install, leave
 from config.audit_key import audit_keyring
 from config.database import existing
+from config.known_workspaces import Known, KnownWorkspaces
 from config.sealing import Sealer, sealer
 from config.settings import DatabaseUrls, Settings
-from config.slack_workspaces import PLATFORM, InstalledWorkspaces, Workspaces
+from config.slack_workspaces import PLATFORM, InstalledWorkspaces
 
 LINK_LASTS = timedelta(hours=1)
 _STATE_LASTS = timedelta(minutes=15)
@@ -100,13 +101,13 @@ def invitation(sealer: Sealer, tenant: TenantId, member: MemberId, *, url: str, 
 class Installing:
     """`url` is where browsers reach us."""
 
-    workspaces: Workspaces
+    known: KnownWorkspaces
     installed: InstalledWorkspaces
     url: str
 
     @staticmethod
-    def of(settings: Settings, workspaces: Workspaces, installed: InstalledWorkspaces) -> "Installing":
-        return Installing(workspaces, installed, (settings.slack_url or "").rstrip("/"))
+    def of(settings: Settings, known: KnownWorkspaces, installed: InstalledWorkspaces) -> "Installing":
+        return Installing(known, installed, (settings.slack_url or "").rstrip("/"))
 
     def receive_at(self, app: FastAPI) -> None:
         async def begin(request: Request) -> Response:
@@ -203,7 +204,7 @@ class Installing:
             raise Failed("Slack did not answer", f"Nothing was installed. {_AGAIN}", status=503) from error
         workspace = given.workspace or given.enterprise
         try:
-            if await self.workspaces.owner(given) not in (None, tenant):
+            if await self.known.workspaces.owner(given) not in (None, tenant):
                 raise Conflict
             made = installed.sealed(tenant, given, by=invited.member, bot_id=bot.bot_id)
             await install(installed.store, tenant, invited.member, made)
@@ -219,6 +220,7 @@ class Installing:
             what = f"{error} It may be installed all the same, and the link is used. {_AGAIN}"
             raise Failed("That did not work", what, status=503) from error
         installed.forget(workspace)
+        self.known.learn(workspace, Known(tenant, given.bot_user, bot.bot_id, given.enterprise))
         log.info("slack.installed", workspace=workspace)
         return given.name
 

@@ -19,7 +19,8 @@ from brain.domain.errors import Rejected, Unavailable
 from brain.domain.identity import MemberId, TenantId
 from brain.domain.installation import Installation
 from brain.ports.talk import TalkStore
-from config.last_known import LastKnown, database_circuit
+from brain.usecases.take_in import through
+from config.last_known import WITHIN_S, LastKnown, database_circuit
 from config.sealing import Sealer, sealer
 from config.settings import Settings
 
@@ -67,6 +68,7 @@ class OneWorkspace:
     api: str
     tenant_slug: str | None
     system: AsyncEngine
+    circuit: Circuit = field(default_factory=database_circuit)
     _workspace: "Workspace | None" = None
     _tenant: TenantId | None = None
 
@@ -85,7 +87,8 @@ class OneWorkspace:
         if await self.find(workspace) is None:
             return None
         if self._tenant is None:
-            _, self._tenant = await tenant_on_slack(self.system, self.tenant_slug)
+            asking = partial(tenant_on_slack, self.system, self.tenant_slug)
+            _, self._tenant = await through(self.circuit, asking, within_s=WITHIN_S)
         return self._tenant
 
     async def owner(self, given: Granted) -> TenantId | None:
@@ -314,9 +317,10 @@ def workspaces_of(
     no token.
     """
     own = installed = None
+    circuit = circuit or database_circuit()
     if settings.slack_bot_token is not None:
         token = settings.slack_bot_token.get_secret_value()
-        own = OneWorkspace(token, settings.slack_api_url, settings.slack_tenant, system)
+        own = OneWorkspace(token, settings.slack_api_url, settings.slack_tenant, system, circuit)
     if settings.slack_client_id is not None and settings.slack_client_secret is not None:
         secret = settings.slack_client_secret.get_secret_value()
         app = SlackApp(settings.slack_client_id, secret, settings.slack_api_url)
@@ -326,7 +330,7 @@ def workspaces_of(
             system,
             sealer(settings, make=not looking),
             renews=not looking,
-            circuit=circuit or database_circuit(),
+            circuit=circuit,
         )
     if own and installed:
         return AllWorkspaces(installed, own), installed

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.applications import Starlette
 
-from brain.adapters.journal import Journal
 from brain.adapters.postgres.gauges import queue_gauges
 from brain.adapters.postgres.store import reachable
 from brain.adapters.weaviate_index import WeaviateIndex
@@ -27,6 +26,7 @@ from brain.usecases.erase import Erase
 from brain.usecases.export import Export
 from brain.usecases.roll_back import RollBack
 from config.settings import Settings
+from config.starting import journal_check
 from config.wiring import Wiring
 
 
@@ -56,7 +56,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             ready=ready,
             queue_counts=lambda: queue_counts(wiring),
             registry=wiring.measures.registry,
-            version=_version(),
+            version=product_version(),
             board=state.board,
             circuits=wiring.circuits,
             rung=lambda away: standing(wiring, database=away),
@@ -75,7 +75,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
 def worker_surface(wiring: Wiring) -> Starlette:
     """Of a process that serves nobody."""
     seen = Worker(lambda: queue_counts(wiring), wiring.circuits, lambda away: standing(wiring, database=away))
-    return probes(seen, registry=wiring.measures.registry, version=_version())
+    return probes(seen, registry=wiring.measures.registry, version=product_version())
 
 
 async def queue_counts(wiring: Wiring) -> Mapping[str, float]:
@@ -131,7 +131,7 @@ async def _readiness(settings: Settings, wiring: Wiring, state: Surface) -> Read
     """Ready is whoever can acknowledge what arrives: the database can, or, where a platform delivers, the
     journal. What is asked over HTTP is answered at once or not at all, so without a platform the database
     is needed."""
-    database, journal = await _database(wiring), _journal(wiring.journal)
+    database, journal = await _database(wiring), journal_check(wiring.journal)
     knowledge = Check(
         "knowledge", state.prepared, "ready" if state.prepared else "the first ingestion is still running"
     )
@@ -150,15 +150,6 @@ async def _readiness(settings: Settings, wiring: Wiring, state: Surface) -> Read
     return Readiness(keeps and all(check.ok for check in checks[2:]), checks, level)
 
 
-def _journal(journal: Journal) -> Check:
-    """What keeps deliveries while the database is away."""
-    if not journal.writable:
-        return Check("journal", False, journal.problem or "it is full, or its directory cannot be written to")
-    held = f"{journal.held} deliveries wait for the database" if journal.held else "empty"
-    aside = f"; {journal.damaged} could not be read or replayed, see journal/aside" if journal.damaged else ""
-    return Check("journal", True, held + aside)
-
-
 async def _database(wiring: Wiring) -> Check:
     try:
         async with reachable(), wiring.app_engine.connect() as connection:
@@ -168,7 +159,7 @@ async def _database(wiring: Wiring) -> Check:
     return Check("database", True, "PostgreSQL answers; questions are accepted durably")
 
 
-def _version() -> str:
+def product_version() -> str:
     try:
         return version("the-expert")
     except PackageNotFoundError:

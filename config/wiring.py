@@ -14,7 +14,7 @@ from brain.adapters.journal import Journal
 from brain.adapters.litellm_embedder import PREFIX
 from brain.adapters.postgres.index import PostgresIndex
 from brain.adapters.postgres.queue import Queue
-from brain.adapters.postgres.store import SqlStore, connect
+from brain.adapters.postgres.store import SqlStore
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.client import Brain
 from brain.domain.circuit import Circuit
@@ -28,16 +28,15 @@ from brain.usecases.decide import Decide
 from brain.usecases.give_up import GiveUp
 from brain.usecases.ingest import Ingest
 from brain.usecases.take_in import TakeIn
-from config.audit_key import audit_keyring
 from config.database_checks import APP_SETTING, SYSTEM_SETTING, role_below_row_security
 from config.embedders import ServingEmbedder, embedder_circuit, embedder_in_force, loaded
 from config.indexes import knowledge_index
-from config.last_known import database_circuit
+from config.ingress import Ingress, ingress
 from config.measures import Measures
 from config.models import models
 from config.settings import DatabaseUrls, Settings
-from config.slack import Slack, slack
-from config.tracing import trace_as_set
+from config.slack import Slack
+from config.slack_workspaces import PLATFORM
 from workers.backlog import follow_backlog
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
@@ -49,9 +48,6 @@ from workers.tasks.read_parted import read_parted
 from workers.tasks.renew import renew
 from workers.tasks.replicate import replicate
 from workers.tasks.try_later import try_later
-
-# Connections of the serving role; a question holds one for a few milliseconds at a time.
-_POOL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +88,19 @@ class Wiring:
 
 @asynccontextmanager
 async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wiring]:
+    async with ingress(settings, urls) as taking_in, assembled_behind(taking_in, settings) as wiring:
+        yield wiring
+
+
+@asynccontextmanager
+async def assembled_behind(taking_in: Ingress, settings: Settings) -> AsyncIterator[Wiring]:
+    """Raises `Unavailable` where the database is away."""
+    app_engine, system_engine, store = taking_in.app_engine, taking_in.system_engine, taking_in.store
     async with AsyncExitStack() as stack:
         documents = Documents()
         stack.callback(documents.close)
-        await trace_as_set(settings, stack)
-        app_engine = connect(urls.app, pool_size=_POOL)
-        stack.push_async_callback(app_engine.dispose)
-        system_engine = connect(urls.system, pool_size=3)
-        stack.push_async_callback(system_engine.dispose)
         await role_below_row_security(app_engine, setting=APP_SETTING)
         await role_below_row_security(system_engine, setting=SYSTEM_SETTING)
-        measures = Measures()
-        measures.pools({"app": app_engine, "system": system_engine})
-        store = SqlStore(app_engine, audit_keyring(settings))
         backlog = _backlog(system_engine, stack)
         by_role = await models(settings, stack, backlog=backlog)
         embedder = await _embedder(settings, system_engine, stack)
@@ -113,10 +109,6 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
         files = AttachedFiles(documents)
         stack.callback(files.close)
         brain = Brain(store, embedder, accept, decide, files, backlog)
-        journal = Journal(settings.home / "journal", most_bytes=settings.journal_mb * 2**20)
-        stack.push_async_callback(journal.close)
-        journal_measured(journal, measures)
-        take_in = TakeIn(store, journal, database_circuit())
         yield Wiring(
             app_engine=app_engine,
             system_engine=system_engine,
@@ -140,10 +132,10 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
             writers=by_role.writers,
             other_models=by_role.others,
             brain=brain,
-            journal=journal,
-            take_in=take_in,
-            slack=slack(settings, take_in, system_engine, stack, measures=measures),
-            measures=measures,
+            journal=taking_in.journal,
+            take_in=taking_in.take_in,
+            slack=taking_in.slack,
+            measures=taking_in.measures,
         )
 
 
@@ -154,36 +146,13 @@ def _turns(settings: Settings) -> Turns:
     )
 
 
-def journal_measured(journal: Journal, measures: Measures) -> None:
-    measures.reads(
-        "expert_journal_deliveries",
-        "Deliveries that wait on disk for the database.",
-        (),
-        lambda: [((), journal.held)],
-    )
-    measures.reads("expert_journal_bytes", "Bytes that they take.", (), lambda: [((), journal.size)])
-    measures.reads(
-        "expert_journal_damaged",
-        "Records of the journal that could not be read or replayed.",
-        (),
-        lambda: [((), journal.damaged)],
-        counts=True,
-    )
-    measures.reads(
-        "expert_journal_refused",
-        "Deliveries that the journal had no room for, or could not write.",
-        (),
-        lambda: [((), journal.refused)],
-        counts=True,
-    )
-
-
 def replay(wiring: Wiring) -> Replay:
     return Replay(
         wiring.journal,
         wiring.store,
         wiring.take_in.circuit,
         [wiring.slack.outage.over] if wiring.slack else [],
+        {PLATFORM: wiring.slack.owner} if wiring.slack else {},
     )
 
 

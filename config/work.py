@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,6 +28,7 @@ from config.logs import configure_logs
 from config.measures import Hint, Role
 from config.process import run, settle
 from config.settings import DatabaseUrls, Settings
+from config.starting import until_there
 from config.surface import worker_surface
 from config.wiring import Wiring, assembled, executor
 from workers.dispatch import Dispatch
@@ -100,6 +102,13 @@ async def _work(settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]) -
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await until_there(partial(_work_until, stop, settings, urls, lanes), stop=stop)
+    log.info("worker.down")
+
+
+async def _work_until(
+    stop: asyncio.Event, settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]
+) -> None:
     async with assembled(settings, urls) as wiring, _shown(settings, wiring):
         whole = executor(settings, wiring, report=lambda _: silent)
         one = replace(whole, lanes=lanes)
@@ -115,7 +124,6 @@ async def _work(settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]) -
             ear = Ear.of(told)
             wiring.measures.broker(lambda: not ear.pulse.away, {Hint.HEARD: lambda: ear.heard})
             await work_as_told(one, ear, _schedules(settings, wiring.queue), stop)
-    log.info("worker.down")
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ from tempfile import gettempdir
 
 from brain.adapters.journal import Journal
 from brain.api.metrics import Metrics
+from config.ingress import journal_measured
 from config.measures import Measures, Reading
-from config.wiring import journal_measured
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 _HEAD = """# Metrics

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,17 +23,22 @@ _BATCH_S = 10.0
 # Something is wrong that a second will not mend.
 _AFTER_BUG_S = 30.0
 
+# Raises `Unavailable` where nobody can tell now.
+Owner = Callable[[Delivery], Awaitable[TenantId | None]]
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Replay:
-    """`over` is called when everything is replayed, and what arrives goes into the database again."""
+    """`over` is called when everything is replayed, and what arrives goes into the database again. `owners`
+    tell, by the source, whose a delivery is by now; None where nobody has it any more."""
 
     journal: Journal
     store: TalkStore
     circuit: Circuit
     over: list[Callable[[], None]] = field(default_factory=list)
+    owners: Mapping[str, Owner] = field(default_factory=dict)
     every_s: float = _EVERY_S
     batch: int = _BATCH
 
@@ -67,9 +72,18 @@ class Replay:
     async def _accept(self, entries: Sequence[Entry]) -> None:
         by_tenant: dict[TenantId, list[Entry]] = {}
         for entry in entries:
-            by_tenant.setdefault(entry.tenant, []).append(entry)
+            if await self._anothers(entry):
+                await self.journal.put_aside(entry, reason="It is of a place that another tenant has now.")
+            else:
+                by_tenant.setdefault(entry.tenant, []).append(entry)
         for tenant, theirs in by_tenant.items():
             await self._of_tenant(tenant, theirs)
+
+    async def _anothers(self, entry: Entry) -> bool:
+        """Who it was of was known without the database, maybe from long ago."""
+        owner = self.owners.get(entry.delivery.source)
+        now = await owner(entry.delivery) if owner else None
+        return now is not None and now != entry.tenant
 
     async def _of_tenant(self, tenant: TenantId, entries: Sequence[Entry]) -> None:
         try:

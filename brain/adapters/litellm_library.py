@@ -1,5 +1,6 @@
 """How LiteLLM is imported, and that it connects only to where ours may connect, whoever the vendor is."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +48,7 @@ async def warm_up(models: Sequence[str]) -> None:
 
     By a request to each, which gets nowhere.
     """
-    load_litellm()
+    await asyncio.to_thread(load_litellm)  # whoever delivers something meanwhile waits for seconds only
     import litellm
     import openai
 

@@ -63,9 +63,13 @@ class Circuit:
     _retries: float = RETRIES_KEPT
     reason: str = ""
     refused: int = 0
+    # Why nobody may call it yet, whatever it would answer.
+    held: str = ""
 
     @property
     def state(self) -> State:
+        if self.held:
+            return State.OPEN
         if self._open:
             return State.HALF_OPEN if self._probing or self.clock() >= self._not_before else State.OPEN
         return State.OPEN if self.clock() < self._not_before else State.CLOSED
@@ -107,6 +111,9 @@ class Circuit:
         return True
 
     def _admit(self) -> None:
+        if self.held:
+            self.refused += 1
+            raise Unavailable(self.held, 1.0)
         if self._probing or self.wait_s > 0:
             self.refused += 1
             raise Unavailable(

@@ -42,6 +42,10 @@ class Redis:
             assert time.monotonic() < deadline, "redis-server did not start"
             time.sleep(0.02)
 
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def flush(self) -> None:
         assert self._says("FLUSHALL") == b"+OK"
 

@@ -23,7 +23,9 @@ _SYSTEM = {
     "task": "SELECT, INSERT, UPDATE, DELETE",
     "inbox": "SELECT (tenant_id, id, source, delivery_id, received_at), DELETE",
     "message": "SELECT (tenant_id, key, created_at), DELETE",
-    "installation": "SELECT (tenant_id, platform, enterprise, workspace, teams, installed_at)",
+    # No tokens.
+    "installation": "SELECT (tenant_id, platform, enterprise, workspace, teams, bot_user, bot_id,"
+    " installed_at)",
 }
 
 

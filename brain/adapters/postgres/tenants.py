@@ -1,5 +1,6 @@
 """Tenants, seen from outside any of them: the system role's business."""
 
+from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -55,3 +56,36 @@ async def tenant_of(system: AsyncEngine, platform: str, workspace: str) -> Tenan
             {"platform": platform, "workspace": workspace},
         )
     return TenantId(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """`places`: the workspace, or the organisation and those of its workspaces that were heard of."""
+
+    tenant: TenantId
+    places: tuple[str, ...]
+    bot_user: str
+    bot_id: str
+    enterprise: str
+
+
+async def installed_on(system: AsyncEngine, platform: str) -> list[Installed]:
+    """All of them; who had a workspace first comes last."""
+    async with reachable(), system.connect() as connection:
+        rows = await connection.execute(
+            text(
+                "SELECT tenant_id, workspace, enterprise, teams, bot_user, bot_id FROM installation"
+                " WHERE platform = :platform ORDER BY installed_at DESC, tenant_id DESC"
+            ),
+            {"platform": platform},
+        )
+        return [
+            Installed(
+                TenantId(row.tenant_id),
+                (row.workspace,) if row.workspace else (row.enterprise, *row.teams),
+                row.bot_user,
+                row.bot_id,
+                row.enterprise,
+            )
+            for row in rows
+        ]

@@ -19,6 +19,7 @@ from bots.slack.adapter import Find, Handle, Receiver, SlackCalls, Workspace
 from bots.slack.outage import Outage
 from bots.slack.platform import SlackPlatform
 from brain.domain.overload import Entrance
+from config.known_workspaces import KnownWorkspaces
 from config.slack import Slack
 from config.slack_workspaces import OneWorkspace
 from demo.fake_slack.delivery import signature
@@ -101,8 +102,8 @@ def open_door(
     receiver = Receiver(kept, known, secrets or (SECRET,), changed=changed)
     platform = SlackPlatform(calls := SlackCalls(known))
     outage = Outage(calls, platform.people, grace_s=0.0)
-    workspaces = OneWorkspace.__new__(OneWorkspace)
-    Slack(platform, receiver, workspaces, outage, entrance=entrance or Entrance(256)).receive_at(app)
+    nothing = KnownWorkspaces(Path("/nowhere"), OneWorkspace.__new__(OneWorkspace))
+    Slack(platform, receiver, nothing, outage, entrance=entrance or Entrance(256)).receive_at(app)
     transport = httpx.ASGITransport(app)
     door = Door(httpx.AsyncClient(transport=transport, base_url="http://expert.test"), receiver)
     for id_ in ("T111", "E111", "E333", "T-installed-workspace", "T-auth"):

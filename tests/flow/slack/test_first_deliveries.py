@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from brain.adapters.postgres.store import connect
 from brain.domain.errors import Unavailable
+from config.known_workspaces import KnownWorkspaces
 from config.settings import DatabaseUrls
 from config.slack import Slack
 from config.slack_workspaces import OneWorkspace
@@ -24,7 +26,7 @@ FOUND = "rotate the redis password"
 async def over_http(office: Office) -> AsyncIterator[None]:
     """Slack sends to our own address, instead of through a socket."""
     app = FastAPI()
-    nowhere = OneWorkspace.__new__(OneWorkspace)
+    nowhere = KnownWorkspaces(Path("/nowhere"), OneWorkspace.__new__(OneWorkspace))
     Slack(office.platform, office.receiver, nowhere, office.outage).receive_at(app)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
