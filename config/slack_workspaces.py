@@ -3,6 +3,7 @@
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -166,9 +167,14 @@ class InstalledWorkspaces:
         return [id_ for id_ in ids if await self.tenant(id_) == tenant]
 
     async def joins(self, workspace: str, enterprise: str) -> None:
-        """A workspace of an organisation that has installed the app for all of them was heard of."""
+        """A workspace of an organisation that has installed the app for all of them was heard of. While the
+        database is away, it will be again."""
         if workspace in self._known or not workspace.startswith("T"):
             return
+        with suppress(Unavailable):
+            await self._joins(workspace, enterprise)
+
+    async def _joins(self, workspace: str, enterprise: str) -> None:
         if await self.tenant(workspace) is not None:  # that stays so, whoever has the organisation
             return
         tenant = await self.tenant(enterprise)
