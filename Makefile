@@ -47,9 +47,10 @@ test: setup-dev ## run every test, with the coverage of the brain
 test-service: setup-dev ## run the tests of real processes: crashes, restarts, load
 	@$(PYTEST) $(SERVICE)
 
-soak: setup-dev ## kill the product fifty times at each crash point, and on Slack: some hours
-	EXPERT_CRASHES=50 EXPERT_SLACK_KILLS=200 $(BIN)/python -m pytest -q -s tests/service/test_crash_points.py \
-		tests/service/test_slack_killed.py
+soak: setup-dev ## kill the product fifty times at each crash point, Redis and PostgreSQL at full size: some hours
+	EXPERT_CRASHES=50 EXPERT_SLACK_KILLS=200 EXPERT_BROKER_TASKS=1000 EXPERT_OUTAGE_S=180 \
+		$(BIN)/python -m pytest -q -s tests/service/test_crash_points.py tests/service/test_slack_killed.py \
+		tests/service/test_broker.py tests/service/test_database_away.py
 
 fuzz: setup-dev ## schemathesis against the whole API for some ten minutes, differently each time
 	EXPERT_FUZZ_EXAMPLES=60 $(BIN)/python -m pytest -q tests/contract/test_openapi.py

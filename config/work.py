@@ -62,10 +62,10 @@ async def background(
     settings: Settings, wiring: Wiring, *, report: Callable[[QuestionId], Progress]
 ) -> AsyncIterator[None]:
     """For as long as the block lasts: all the work here, or what tells workers of it."""
-    schedules, told = _schedules(settings, wiring.queue), broker(settings)
+    known, told = schedules(settings, wiring.queue), broker(settings)
     wiring.measures.role = Role.UP
     if told is None:
-        async with working(executor(settings, wiring, report=report)), running(schedules.run()):
+        async with working(executor(settings, wiring, report=report)), running(known.run()):
             yield
         return
     facts, queue, rng = asyncio.Event(), wiring.queue, random.Random()  # noqa: S311  # spreads probes
@@ -77,13 +77,13 @@ async def background(
         facts.set()
         dispatch.wake.set()
 
-    async with running(queue.listen(wake), run_relay(queue, wake=facts), dispatch.run(), schedules.run()):
+    async with running(queue.listen(wake), run_relay(queue, wake=facts), dispatch.run(), known.run()):
         yield
 
 
-def _schedules(settings: Settings, queue: Queue) -> Schedules:
-    known = works(queue, retention_days=settings.retention_days)
-    return Schedules(Turns(queue.engine), known, by=f"{socket.gethostname()} {os.getpid()}")
+def schedules(settings: Settings, queue: Queue) -> Schedules:
+    what = works(queue, retention_days=settings.retention_days)
+    return Schedules(Turns(queue.engine), what, by=f"{socket.gethostname()} {os.getpid()}")
 
 
 def work(settings: Settings, *, lanes: Sequence[Lane], concurrency: int | None, port: int | None) -> None:
@@ -123,7 +123,7 @@ async def _work_until(
 
             ear = Ear.of(told)
             wiring.measures.broker(lambda: not ear.pulse.away, {Hint.HEARD: lambda: ear.heard})
-            await work_as_told(one, ear, _schedules(settings, wiring.queue), stop)
+            await work_as_told(one, ear, schedules(settings, wiring.queue), stop)
 
 
 @asynccontextmanager

@@ -87,7 +87,7 @@ class Replay:
 
     async def _of_tenant(self, tenant: TenantId, entries: Sequence[Entry]) -> None:
         try:
-            await self._receive(tenant, [entry.delivery for entry in entries])
+            await self._receive(tenant, entries)
         except Rejected as error:
             if len(entries) == 1:
                 await self.journal.put_aside(entries[0], reason=str(error))
@@ -95,9 +95,9 @@ class Replay:
             for entry in entries:
                 await self._of_tenant(tenant, [entry])
 
-    async def _receive(self, tenant: TenantId, deliveries: Sequence[Delivery]) -> None:
+    async def _receive(self, tenant: TenantId, entries: Sequence[Entry]) -> None:
         """The database is there again: whoever asks the circuit need not find out by themselves."""
-        accepted = [(one, DeliveryAccepted(one.id)) for one in deliveries]
+        accepted = [(one.delivery, DeliveryAccepted(one.delivery.id), one.traceparent) for one in entries]
         work = functools.partial(self.store.receive_all, tenant, accepted)
         await in_time(work, within_s=_BATCH_S)
         self.circuit.found_back()

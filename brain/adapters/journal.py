@@ -20,9 +20,11 @@ from uuid import UUID
 import structlog
 
 from brain.domain.conversation import Delivery, DeliveryId
+from brain.domain.crash_points import reached
 from brain.domain.errors import Unavailable
 from brain.domain.framing import Damage, framed, records
 from brain.domain.identity import TenantId
+from brain.domain.tracing import origin
 
 _SEGMENT = ".segment"
 # What can be read and replayed in one go.
@@ -36,17 +38,23 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """A delivery, and the trace in which it came."""
+
     tenant: TenantId
     delivery: Delivery
+    traceparent: str = ""
 
     def to_json(self) -> str:
-        return json.dumps({"tenant": self.tenant, "delivery": asdict(self.delivery)}, default=str)
+        known: dict[str, object] = {"tenant": self.tenant, "delivery": asdict(self.delivery)}
+        if self.traceparent:  # beside the delivery: a version that does not know it reads the rest
+            known["traceparent"] = self.traceparent
+        return json.dumps(known, default=str)
 
     @staticmethod
     def from_json(line: str) -> "Entry":
         known = json.loads(line)
         delivery = known["delivery"] | {"id": DeliveryId(UUID(known["delivery"]["id"]))}
-        return Entry(TenantId(UUID(known["tenant"])), Delivery(**delivery))
+        return Entry(TenantId(UUID(known["tenant"])), Delivery(**delivery), known.get("traceparent", ""))
 
 
 @dataclass(slots=True)
@@ -105,7 +113,7 @@ class Journal:
 
     async def append(self, tenant: TenantId, delivery: Delivery) -> None:
         """On disk once this returns. Raises `Unavailable` where there is no room, or the disk fails."""
-        record = framed(Entry(tenant, delivery).to_json())
+        record = framed(Entry(tenant, delivery, origin().traceparent or "").to_json())
         if self.size + len(record) > self.most_bytes:
             self.refused += 1
             raise Unavailable("The database is away, and the journal is full.", _FULL_S)
@@ -129,6 +137,7 @@ class Journal:
             while segment.entries:
                 entries = segment.entries[:batch]
                 await accept(entries)
+                reached("record replayed")
                 del segment.entries[: len(entries)]
                 segment.held -= len(entries)
                 total += len(entries)
@@ -191,7 +200,9 @@ class Journal:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(segment.descriptor, rest) :]
+            reached("record written")
             os.fsync(segment.descriptor)
+            reached("record synced")
         except OSError:
             # After a failed sync nobody knows what is on disk: nothing more goes into this file.
             with suppress(OSError):

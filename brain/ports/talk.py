@@ -187,9 +187,9 @@ class TalkStore(Protocol):
         come in the same moment. Nothing happens where it or its twin was accepted before. Raises `Rejected`
         where it can never be kept."""
 
-    async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event]]) -> None:
-        """As `receive` one by one in this order, but all of them or none. Raises `Rejected` where one of them
-        can never be kept."""
+    async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event, str]]) -> None:
+        """As `receive` one by one in this order, each in the trace that is named beside it; all of them or
+        none. Raises `Rejected` where one of them can never be kept."""
 
 
 class Journal(Protocol):

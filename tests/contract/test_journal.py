@@ -1,12 +1,14 @@
 """What the journal says it keeps, it gives back: once, in order, whatever happens to process and file."""
 
 import asyncio
+import json
 import os
 import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,9 +16,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from brain.adapters.journal import Entry, Journal
+from brain.domain import tracing
 from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.errors import Unavailable
-from brain.domain.framing import framed
+from brain.domain.framing import framed, records
 from brain.domain.identity import TenantId
 
 TENANT = TenantId(UUID(int=7))
@@ -42,6 +45,38 @@ async def _replayed(journal: Journal, *, batch: int = 3) -> list[Delivery]:
 
     assert await journal.replay(accept, batch=batch) == len(found)
     return found
+
+
+class _Traced:
+    """A tracer that only says which trace is open."""
+
+    def traceparent(self) -> str:
+        return "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    def span(self, name: str, **_: object) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def past(self, name: str, **_: object) -> None:
+        raise NotImplementedError
+
+    def note(self, facts: tracing.Facts) -> None:
+        raise NotImplementedError
+
+
+async def test_the_trace_is_kept_beside_the_delivery_and_is_no_news_to_older_readers(tmp_path: Path) -> None:
+    journal, found = Journal(tmp_path / "journal"), list[Entry]()
+    await _kept(journal, 1)
+    with tracing.installed(_Traced()):
+        await _kept(journal, 2)
+    lines, _ = records(_segments(journal.directory)[0].read_bytes())
+    assert [set(json.loads(line)) - {"tenant", "delivery"} for line in lines] == [set(), {"traceparent"}]
+
+    async def accept(entries: Sequence[Entry]) -> None:
+        found.extend(entries)
+
+    await journal.replay(accept, batch=9)
+    assert [entry.traceparent for entry in found] == ["", _Traced().traceparent()]
+    await journal.close()
 
 
 def _segments(directory: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """The product on Slack as a process of its own, to be killed and started again at once.
 
-What it needs is imported once; each line on standard input starts another, forked for it, and its process id
-is the line that comes back. The line may say where that one dies, once SIGUSR1 has told it to.
+What it needs is imported once; each line on standard input says which part of it is started, forked for it,
+and its process id is the line that comes back. At SIGUSR1 it reads where it dies.
 """
 
 import asyncio
@@ -14,8 +14,10 @@ import traceback
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
+import uvicorn
 from pydantic import SecretStr
 
 from bots.slack.adapter import SlackCalls
@@ -23,14 +25,18 @@ from bots.slack.calls import TracedCalls
 from bots.slack.guarded import GuardedCalls
 from brain.domain.crash_points import arm
 from brain.usecases.ask import silent
+from config.http_server import Server
 from config.logs import configure_logs
 from config.settings import DatabaseUrls, LogLevel, Settings
 from config.slack import listening
-from config.wiring import assembled, executor, replay
+from config.surface import Surface, surface
+from config.wiring import Wiring, assembled, executor, replay
+from config.work import background, broker, schedules
 from demo.fake_slack import FakeSlack
 from tests.unpaced import Unpaced
 from workers.executor import working
 from workers.replay import replaying
+from workers.told import Ear, work_as_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class Running:
     otlp: str | None = None
     listens: bool = True
     works: bool = True
+    # Slack sends to this port; without one we connect to it.
+    port: int | None = None
+    signing_secret: str = ""
+    broker: str | None = None
 
     @staticmethod
     def on(slack: FakeSlack, urls: DatabaseUrls, *, home: Path, tenant: str) -> "Running":
@@ -66,7 +76,19 @@ class Running:
             api=slack.api_url,
             bot_token=slack.bot_token,
             app_token=slack.app_token,
+            signing_secret=slack.signing_secret,
         )
+
+    def fuse(self, part: "Part") -> Path:
+        return Path(self.home) / f"fuse-{part.value}"
+
+
+class Part(StrEnum):
+    """`UP` and `WORKER` share the work as `expert up` and `expert worker` do; `ALL` needs no other."""
+
+    ALL = "all"
+    UP = "up"
+    WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +98,11 @@ class Fuse:
     point: str
     nth: int
 
-    def ready(self) -> None:
+    def lay(self, running: Running, part: Part) -> None:
+        """For that part to find, once it is told to look."""
+        running.fuse(part).write_text(json.dumps(asdict(self)))
+
+    def light(self) -> None:
         left = self.nth
 
         def step(point: str) -> None:
@@ -85,11 +111,25 @@ class Fuse:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        signal.signal(signal.SIGUSR1, lambda *_: arm(step))
+        arm(step)
 
 
-async def run(running: Running) -> None:
-    """Wired as `expert up` wires it."""
+def heed(path: Path) -> None:
+    """At each SIGUSR1; a fuse that burns already is not lit again."""
+    burning: list[Fuse] = []
+
+    def look(*_: object) -> None:
+        fuse = Fuse(**json.loads(path.read_text()))
+        if burning != [fuse]:
+            burning[:] = [fuse]
+            fuse.light()
+
+    signal.signal(signal.SIGUSR1, look)
+
+
+async def run(running: Running, part: Part) -> None:
+    """Wired as `expert up` wires it, or `expert worker`."""
+    over_http = running.port is not None
     settings = Settings(
         home=Path(running.home),
         workers=running.workers,
@@ -97,7 +137,9 @@ async def run(running: Running) -> None:
         tenant_questions_burst=10**6,
         member_questions_burst=10**6,
         slack_bot_token=SecretStr(running.bot_token),
-        slack_app_token=SecretStr(running.app_token),
+        slack_app_token=None if over_http else SecretStr(running.app_token),
+        slack_signing_secret=SecretStr(running.signing_secret) if running.signing_secret else None,
+        broker_url=SecretStr(running.broker) if running.broker else None,
         slack_tenant=running.tenant,
         slack_api_url=running.api,
         otlp_endpoint=running.otlp,
@@ -117,13 +159,24 @@ async def run(running: Running) -> None:
         tasks = executor(settings, wiring, report=lambda _: silent)
         tasks.lease_s = running.lease_s
         replayed = replace(replay(wiring), batch=running.replayed_at_a_time)
+        if part is Part.WORKER:
+            told = broker(settings)
+            assert told is not None
+            await work_as_told(tasks, Ear.of(told), schedules(settings, wiring.queue), asyncio.Event())
         async with AsyncExitStack() as stack:
-            if running.works:
+            if part is Part.UP:
+                await stack.enter_async_context(background(settings, wiring, report=lambda _: silent))
+            elif running.works:
                 await stack.enter_async_context(working(tasks))
             if running.listens:
                 await stack.enter_async_context(replaying(replayed))
                 await stack.enter_async_context(listening(settings, wiring.slack, wiring.measures))
-            await asyncio.Event().wait()
+            await (_served(settings, wiring, running.port) if running.port else asyncio.Event().wait())
+
+
+async def _served(settings: Settings, wiring: Wiring, port: int) -> None:
+    app = surface(settings, wiring, Surface(prepared=True))
+    await Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off")).serve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +185,10 @@ class Products:
 
     process: "subprocess.Popen[str]"
 
-    def start(self, fuse: Fuse | None = None) -> int:
+    def start(self, part: Part = Part.ALL) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(asdict(fuse) if fuse else {}) + "\n")
+        self.process.stdin.write(part.value + "\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
@@ -167,11 +220,11 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            if fuse := json.loads(line):
-                Fuse(**fuse).ready()
+            part = Part(line.strip())
+            heed(running.fuse(part))
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the parsers of documents are waited for
             try:
-                asyncio.run(run(running))
+                asyncio.run(run(running, part))
             finally:
                 traceback.print_exc()
                 os._exit(1)

@@ -1,18 +1,21 @@
 """Killed at every crash point while people talk: nothing lost, nothing said twice, nothing stuck.
 
-A question on Slack is answered with a draft, a reviewer approves it, and the product dies once on the way. At
-each point `EXPERT_CRASHES` times: 2 without it.
+A question on Slack is answered with a draft, a reviewer approves it, and the product dies once on the way:
+over Socket Mode in one process, over signed HTTP, and over HTTP with a worker that a broker tells of work. At
+each point `EXPERT_CRASHES` times in each of the ways; without it once over sockets and once with a worker.
 """
 
 import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -38,10 +41,11 @@ from config.settings import DatabaseUrls, Settings
 from demo.fake_slack import Channel, FakeSlack, Message, Person, Seen
 from tests.conftest import World, new_world
 from tests.flow.slack.conftest import METHODS, emptied
-from tests.service.slack_product import Fuse, Products, Running, products
+from tests.service.redis import needs_redis, own_redis
+from tests.service.slack_product import Fuse, Part, Products, Running, products
 from tests.unit.test_crash_points import in_the_code
 
-CRASHES = int(os.environ.get("EXPERT_CRASHES", "2"))
+CRASHES = int(os.environ.get("EXPERT_CRASHES", "0"))
 # Deaths in one tenant; then a new one begins, which knows nothing of what was approved before.
 AT_A_TIME = 2
 PATIENCE_S = 120
@@ -55,6 +59,56 @@ THINGS = (
     " marble mug napkin oar parachute plough quilt rug sandal sickle spoon tambourine tripod tweezers vest"
 ).split()
 DESK = "procurement"
+# Without a database; see test_database_away.py.
+AWAY = {name for name, path in in_the_code() if path == "brain/adapters/journal.py"}
+POINTS = [name for name, _ in in_the_code() if name not in AWAY]
+# Who serves comes there, and nobody else; of all others, who works.
+SERVING = {"delivery verified", "delivery kept", "tasks made", "tasks committed"}
+
+
+class Way(StrEnum):
+    SOCKETS = "sockets"
+    HTTP = "http"
+    WORKER = "worker"
+
+    @property
+    def times(self) -> int:
+        return CRASHES or int(self is not Way.HTTP)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (Part.UP, Part.WORKER) if self is Way.WORKER else (Part.ALL,)
+
+    def part(self, fuse: Fuse) -> Part:
+        if self is not Way.WORKER:
+            return Part.ALL
+        return Part.UP if fuse.point in SERVING else Part.WORKER
+
+
+@dataclass(frozen=True, slots=True)
+class Deaths:
+    """Those of one tenant."""
+
+    way: Way
+    batch: int
+
+    def fuses(self) -> list[Fuse]:
+        times = range(min(AT_A_TIME, self.way.times - self.batch * AT_A_TIME))
+        # The first time it comes there, and the second: that is another task, or another question's.
+        later = self.way is Way.WORKER
+        fuses = [Fuse(name, 1 + (time + later) % 2) for name, time in product(POINTS, times)]
+        Random(self.batch).shuffle(fuses)
+        return fuses
+
+
+BATCHES = [
+    pytest.param(
+        Deaths(way, batch), marks=[needs_redis] if way is Way.WORKER else [], id=f"{way.value}-{batch}"
+    )
+    for batch in range(-(-CRASHES // AT_A_TIME) or 1)
+    for way in Way
+    if batch * AT_A_TIME < way.times
+]
 
 
 @dataclass
@@ -65,33 +119,42 @@ class Town:
     world: World
     system: AsyncEngine
     products: Products
+    running: Running
+    way: Way
     keyring: Keyring
     fuses: list[Fuse]
     amira: Person
     rosa: Person
     help: Channel
     desk: Channel
-    pid: int = 0
+    pids: dict[Part, int] = field(default_factory=dict)
     fuse: Fuse | None = None
     deaths: Counter[str] = field(default_factory=Counter)
 
     async def keep_running(self) -> None:
         """What dies is started again, ready to die at the next point."""
+        self.pids = {part: self.products.start(part) for part in self.way.parts}
+        self.fuse = self.fuses.pop()
         while True:
-            if self.pid and _lives(self.pid):
-                await asyncio.sleep(0.01)
-                continue
-            if self.pid:
+            for part in [part for part, pid in self.pids.items() if not _lives(pid)]:
                 assert self.fuse is not None, "it died without being told to"
+                assert self.way.part(self.fuse) is part, f"{part} died, and not where it was told to"
                 self.deaths[self.fuse.point] += 1
-            self.fuse = self.fuses.pop() if self.fuses else None
-            self.pid = self.products.start(self.fuse)
+                self.fuse = self.fuses.pop() if self.fuses else None
+                self.pids[part] = self.products.start(part)
+            await asyncio.sleep(0.01)
+
+    def lay_fuse(self) -> None:
+        if self.fuse is not None and self.pids:
+            part = self.way.part(self.fuse)
+            self.fuse.lay(self.running, part)
+            with suppress(ProcessLookupError):  # it has died just now, and the fuse waits for the next
+                os.kill(self.pids[part], signal.SIGUSR1)
 
     async def talk(self, thing: str) -> None:
         """Ask, have it checked, and look at what everybody sees."""
         question = f"What does a {thing} cost?"
-        if self.fuse is not None:
-            os.kill(self.pid, signal.SIGUSR1)
+        self.lay_fuse()
         asked = self.amira.says(self.help, f"@expert {question}")
         await self.slack.until(
             lambda: any("Approve" in one.buttons for one in self.cards(question)), PATIENCE_S
@@ -166,8 +229,31 @@ def _lives(pid: int) -> bool:
 
 
 @asynccontextmanager
+async def running_on(slack: FakeSlack, running: Running, way: Way) -> AsyncIterator[Running]:
+    if way is Way.SOCKETS:
+        yield running
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    slack.deliveries.urls = [f"http://127.0.0.1:{port}/slack/events"]
+    if way is Way.HTTP:
+        yield replace(running, port=port)
+        return
+    with own_redis(Path(running.home)) as redis:
+        redis.start()
+        yield replace(running, port=port, broker=redis.url)
+
+
+@asynccontextmanager
 async def town(
-    urls: DatabaseUrls, store: SqlStore, system: AsyncEngine, embedder: FastembedEmbedder, home: Path
+    urls: DatabaseUrls,
+    store: SqlStore,
+    system: AsyncEngine,
+    embedder: FastembedEmbedder,
+    *,
+    home: Path,
+    way: Way,
 ) -> AsyncIterator[Town]:
     await emptied(urls)
     keyring = audit_keyring(Settings(home=home))
@@ -186,11 +272,23 @@ async def town(
             where = Conversation("slack", slack.workspace.id, desk.id)
             rules = ChannelRules(world.departments[DESK].id, reviews=True)
             await tx.talk.channels.save(where, rules, by=world.people["ravi"].member.id)
-        running = Running.on(slack, urls, home=home, tenant=slug)
-        with products(replace(running, lease_s=1.0, claim_s=1.0)) as started:
-            yield Town(
-                slack, world, system, started, keyring, [], people["amira"], people["rosa"], channel, desk
-            )
+        hasty = replace(Running.on(slack, urls, home=home, tenant=slug), lease_s=1.0, claim_s=1.0)
+        async with running_on(slack, hasty, way) as running:
+            with products(running) as started:
+                yield Town(
+                    slack=slack,
+                    world=world,
+                    system=system,
+                    products=started,
+                    running=running,
+                    way=way,
+                    keyring=keyring,
+                    fuses=[],
+                    amira=people["amira"],
+                    rosa=people["rosa"],
+                    help=channel,
+                    desk=desk,
+                )
         assert slack.violations == []
 
 
@@ -208,21 +306,17 @@ async def _people(slack: FakeSlack, world: World) -> dict[str, Person]:
     return people
 
 
-@pytest.mark.parametrize("batch", range(-(-CRASHES // AT_A_TIME)))
+@pytest.mark.parametrize("deaths", BATCHES)
 async def test_everybody_sees_everything_once_wherever_it_dies(
-    batch: int,
+    deaths: Deaths,
     urls: DatabaseUrls,
     store: SqlStore,
     system_engine: AsyncEngine,
     embedder: FastembedEmbedder,
     tmp_path: Path,
 ) -> None:
-    rng = Random(batch)
-    times = range(min(AT_A_TIME, CRASHES - batch * AT_A_TIME))
-    # The first time it comes there, and the second: that is another task, or another question's.
-    fuses = [Fuse(name, time + 1) for (name, _), time in product(in_the_code(), times)]
-    rng.shuffle(fuses)
-    async with town(urls, store, system_engine, embedder, tmp_path) as here:
+    fuses = deaths.fuses()
+    async with town(urls, store, system_engine, embedder, home=tmp_path, way=deaths.way) as here:
         here.fuses = list(fuses)
         running = asyncio.create_task(here.keep_running())
         talks = iter(THINGS)
@@ -237,4 +331,6 @@ async def test_everybody_sees_everything_once_wherever_it_dies(
         assert here.deaths == Counter(fuse.point for fuse in fuses)
         proven = await verify(store.engine, here.world.tenant, keyring=here.keyring, known=())
         assert proven.findings == []
-    sys.stdout.write(f"killed {here.deaths.total()} times, at {len(here.deaths)} points\n")
+    sys.stdout.write(
+        f"{deaths.way.value}: killed {here.deaths.total()} times, at {len(here.deaths)} points\n"
+    )

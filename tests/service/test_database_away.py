@@ -1,7 +1,8 @@
 """PostgreSQL stops under a storm of questions, the journal is torn in the middle of a record, and the process
 is killed while it drains: whatever Slack was told we have is answered, once, and what was torn is reported.
 
-EXPERT_OUTAGE_S is how long the database stays away; some seconds without it.
+EXPERT_OUTAGE_S is how long the database stays away, some seconds without it; EXPERT_CRASHES how often the
+journal dies at each of its crash points, twice without it.
 """
 
 import asyncio
@@ -19,14 +20,16 @@ pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 from bots.texts import texts_for
 from brain.adapters.postgres.store import connect
 from brain.adapters.postgres.tenants import tenants
+from brain.domain.errors import Unavailable
 from brain.domain.framing import framed
 from config.embedded_postgres import EmbeddedPostgres
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Message, Person
 from tests.conftest import RUNBOOKS, World, own_postgres
 from tests.flow.slack.conftest import METHODS
-from tests.service.slack_product import Products, Running, products
+from tests.service.slack_product import Fuse, Part, Products, Running, products
 
+CRASHES = int(os.environ.get("EXPERT_CRASHES", "2"))
 OUTAGE_S = float(os.environ.get("EXPERT_OUTAGE_S", "3"))
 PER_S = 8
 PATIENCE_S = 120
@@ -53,6 +56,7 @@ class Outage:
     world: World
     postgres: EmbeddedPostgres
     products: Products
+    running: Running
     amira: Person
     help: Channel
     journal: Path
@@ -83,7 +87,14 @@ class Outage:
 
     async def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
+        await self.dies()
+
+    async def dies(self) -> None:
         await self.until(lambda: not self.slack.sockets.connections)
+
+    def lay_fuse(self, point: str) -> None:
+        Fuse(point, 1).lay(self.running, Part.ALL)
+        os.kill(self.pid, signal.SIGUSR1)
 
     def segments(self) -> list[Path]:
         return sorted(self.journal.glob("*.segment"))
@@ -92,8 +103,13 @@ class Outage:
         return await self._number("SELECT count(*) FROM inbox WHERE source = 'slack'")
 
     async def _number(self, query: str) -> int:
-        async with self.world.store.transaction(self.world.tenant) as tx:
-            return int(await tx.connection.scalar(text(query)) or 0)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    async with self.world.store.transaction(self.world.tenant) as tx:
+                        return int(await tx.connection.scalar(text(query)) or 0)
+                except Unavailable:  # our own connections are those of before it was stopped
+                    await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -112,7 +128,7 @@ async def outage(
         running = Running.on(slack, urls, home=tmp_path, tenant=slugs[world.tenant])
         running = replace(running, lease_s=1.0, claim_s=1.0, replayed_at_a_time=1)
         with products(running) as started:
-            one = Outage(slack, world, postgres, started, amira, channel, tmp_path / "journal")
+            one = Outage(slack, world, postgres, started, running, amira, channel, tmp_path / "journal")
             await one.start()
             yield one
         assert slack.violations == []
@@ -157,3 +173,32 @@ async def test_what_slack_was_told_we_have_is_answered_once(outage: Outage) -> N
     (damaged,) = (outage.journal / "aside").iterdir()
     assert damaged.suffix == ".damaged"
     assert damaged.read_bytes() == torn
+
+
+@pytest.mark.parametrize("point", ["record written", "record synced"])
+async def test_what_the_journal_was_writing_is_answered_once(outage: Outage, point: str) -> None:
+    """Nobody was told that we have it: Slack delivers it again, and what is on disk is the same."""
+    outage.slack.deliveries.retries_s = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    for _ in range(CRASHES):
+        await asyncio.to_thread(outage.postgres.stop)
+        outage.lay_fuse(point)
+        asked = [outage.asks() for _ in range(3)]
+        await outage.dies()
+        await asyncio.to_thread(outage.postgres.start)
+        await outage.start()
+        await outage.answered(asked)
+        await outage.until(lambda: not outage.segments())
+
+
+async def test_what_was_replayed_and_not_crossed_out_is_answered_once(outage: Outage) -> None:
+    for _ in range(CRASHES):
+        await asyncio.to_thread(outage.postgres.stop)
+        asked = [outage.asks() for _ in range(3)]
+        await outage.slack.settled()
+        assert outage.segments()
+        outage.lay_fuse("record replayed")
+        await asyncio.to_thread(outage.postgres.start)
+        await outage.dies()
+        await outage.start()
+        await outage.answered(asked)
+        await outage.until(lambda: not outage.segments())

@@ -160,10 +160,10 @@ class SqlStore:
                 reached("audit appended")
 
     async def receive(self, tenant: TenantId, delivery: Delivery, event: Event) -> None:
-        await self._receiving(_arrived(tenant, delivery, event))
+        await self._receiving(_arrived(tenant, delivery, event, tracing.origin().traceparent))
 
-    async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event]]) -> None:
-        await self._receive([_arrived(tenant, delivery, event) for delivery, event in deliveries])
+    async def receive_all(self, tenant: TenantId, deliveries: Sequence[tuple[Delivery, Event, str]]) -> None:
+        await self._receive([_arrived(tenant, *one) for one in deliveries])
 
     async def _receive_each(self, arrived: Sequence[Arrived]) -> Sequence[Exception | None]:
         """One that can never be kept takes nothing with it."""
@@ -188,8 +188,8 @@ class SqlStore:
             raise
 
 
-def _arrived(tenant: TenantId, delivery: Delivery, event: Event) -> Arrived:
-    return Arrived(tenant, delivery, type(event).__name__, _payload(event), tracing.origin().traceparent)
+def _arrived(tenant: TenantId, delivery: Delivery, event: Event, traceparent: str) -> Arrived:
+    return Arrived(tenant, delivery, type(event).__name__, _payload(event), traceparent)
 
 
 def _payload(event: Event) -> str:
