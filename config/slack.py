@@ -27,7 +27,6 @@ from brain.domain import tracing
 from brain.domain.circuit import Circuit
 from brain.domain.conversation import Delivery, DeliveryId, Kept
 from brain.domain.errors import ExpertError, Rejected, Unavailable
-from brain.domain.identity import TenantId
 from brain.domain.overload import Entrance
 from brain.usecases.take_in import TakeIn
 from config.known_workspaces import KnownWorkspaces
@@ -74,10 +73,6 @@ class Slack:
     @property
     def reach(self) -> Reach:
         return Reach(self.platform, self.workspaces.workspaces, self.command)
-
-    async def owner(self, delivery: Delivery) -> TenantId | None:
-        """By now. Raises `Unavailable` where the database is away."""
-        return await self.workspaces.tenant(Inbound.from_json(delivery.payload).conversation.workspace)
 
     def receive_at(self, app: FastAPI) -> None:
         self.take_in_at(app)

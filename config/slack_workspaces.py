@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bots.chat_platform import Inbound
 from bots.slack.calls import Refused
 from bots.slack.installing import Granted, granted
 from brain.adapters.postgres.tenants import tenant_of, tenants
 from brain.domain.circuit import Circuit
+from brain.domain.conversation import Delivery
 from brain.domain.errors import Rejected, Unavailable
 from brain.domain.identity import MemberId, TenantId
 from brain.domain.installation import Installation
@@ -59,6 +61,21 @@ async def tenant_on_slack(system: AsyncEngine, slug: str | None) -> tuple[str, T
         names = ", ".join(sorted(known)) or "none yet"
         raise Rejected(f"EXPERT_SLACK_TENANT must name the tenant that is on Slack; there is {names}.")
     return slug, known[slug]
+
+
+async def owners(system: AsyncEngine, deliveries: Sequence[Delivery]) -> list[TenantId | None]:
+    """Of what was delivered, by what is installed now. None where nothing is."""
+    places = [_place(one) for one in deliveries]
+    known = {place: await tenant_of(system, PLATFORM, place) for place in sorted(set(places)) if place}
+    return [known.get(place) for place in places]
+
+
+def _place(delivery: Delivery) -> str:
+    """Nowhere, where a version wrote it that had other words: whoever deals with it will say so."""
+    try:
+        return Inbound.from_json(delivery.payload).conversation.workspace
+    except (ValueError, LookupError, TypeError, StopIteration):
+        return ""
 
 
 @dataclass(slots=True)

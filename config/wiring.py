@@ -1,6 +1,7 @@
 """Builds the product out of its parts. The one place that knows which implementation serves which port."""
 
 import asyncio
+import functools
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,7 +37,7 @@ from config.measures import Measures
 from config.models import models
 from config.settings import DatabaseUrls, Settings
 from config.slack import Slack
-from config.slack_workspaces import PLATFORM
+from config.slack_workspaces import PLATFORM, owners
 from workers.backlog import follow_backlog
 from workers.executor import Executor
 from workers.relay import SUBSCRIPTIONS
@@ -152,7 +153,7 @@ def replay(wiring: Wiring) -> Replay:
         wiring.store,
         wiring.take_in.circuit,
         [wiring.slack.outage.over] if wiring.slack else [],
-        {PLATFORM: wiring.slack.owner} if wiring.slack else {},
+        {PLATFORM: functools.partial(owners, wiring.system_engine)},
     )
 
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from brain.adapters.journal import Entry, Journal
 from brain.domain.circuit import Circuit
-from brain.domain.conversation import Delivery
+from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.errors import ExpertError, Rejected, Unavailable
 from brain.domain.events import DeliveryAccepted
 from brain.domain.identity import TenantId
@@ -23,8 +24,8 @@ _BATCH_S = 10.0
 # Something is wrong that a second will not mend.
 _AFTER_BUG_S = 30.0
 
-# Raises `Unavailable` where nobody can tell now.
-Owner = Callable[[Delivery], Awaitable[TenantId | None]]
+# Of each delivery; asks the database itself, and raises `Unavailable` where that is away.
+Owners = Callable[[Sequence[Delivery]], Coroutine[Any, Any, Sequence[TenantId | None]]]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class Replay:
     store: TalkStore
     circuit: Circuit
     over: list[Callable[[], None]] = field(default_factory=list)
-    owners: Mapping[str, Owner] = field(default_factory=dict)
+    owners: Mapping[str, Owners] = field(default_factory=dict)
     every_s: float = _EVERY_S
     batch: int = _BATCH
 
@@ -71,19 +72,23 @@ class Replay:
 
     async def _accept(self, entries: Sequence[Entry]) -> None:
         by_tenant: dict[TenantId, list[Entry]] = {}
-        for entry in entries:
-            if await self._anothers(entry):
+        for entry, owner in zip(entries, await self._owned_now(entries), strict=True):
+            if owner not in (None, entry.tenant):
                 await self.journal.put_aside(entry, reason="It is of a place that another tenant has now.")
             else:
                 by_tenant.setdefault(entry.tenant, []).append(entry)
         for tenant, theirs in by_tenant.items():
             await self._of_tenant(tenant, theirs)
 
-    async def _anothers(self, entry: Entry) -> bool:
-        """Who it was of was known without the database, maybe from long ago."""
-        owner = self.owners.get(entry.delivery.source)
-        now = await owner(entry.delivery) if owner else None
-        return now is not None and now != entry.tenant
+    async def _owned_now(self, entries: Sequence[Entry]) -> list[TenantId | None]:
+        """Whose each was when it came was known without the database, maybe from long ago."""
+        now: dict[DeliveryId, TenantId | None] = {}
+        for source, owners in self.owners.items():
+            theirs = [entry.delivery for entry in entries if entry.delivery.source == source]
+            # Not through the circuit: that waits for us to say that the database is back.
+            found = await in_time(functools.partial(owners, theirs), within_s=_BATCH_S)
+            now |= {delivery.id: tenant for delivery, tenant in zip(theirs, found, strict=True)}
+        return [now.get(entry.delivery.id) for entry in entries]
 
     async def _of_tenant(self, tenant: TenantId, entries: Sequence[Entry]) -> None:
         try:

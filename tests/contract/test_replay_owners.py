@@ -1,6 +1,7 @@
 """What was journaled for a tenant by what was known without the database, compared with what the database
 says once it is back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,18 +12,18 @@ from brain.domain.conversation import Delivery, DeliveryId
 from brain.domain.identity import TenantId
 from config.last_known import database_circuit
 from tests.conftest import World
-from workers.replay import Owner, Replay
+from workers.replay import Owners, Replay
 
 
 def _delivery() -> Delivery:
     return Delivery(DeliveryId(uuid4()), "slack", f"event/{uuid4()}", "", '{"text": "kept"}')
 
 
-def _owned(by: TenantId | None) -> Owner:
-    async def owner(_: Delivery) -> TenantId | None:
-        return by
+def _owned(by: TenantId | None) -> Owners:
+    async def owners(deliveries: Sequence[Delivery]) -> list[TenantId | None]:
+        return [by for _ in deliveries]
 
-    return owner
+    return owners
 
 
 async def _kept(world: World, delivery: Delivery) -> int:
@@ -31,11 +32,14 @@ async def _kept(world: World, delivery: Delivery) -> int:
         return int(await tx.connection.scalar(query, {"id": delivery.external_id}) or 0)
 
 
-async def _replayed(world: World, home: Path, tenant: TenantId, owner: Owner) -> tuple[int, int]:
-    """How many are in the database, and how many were put aside."""
+async def _replayed(world: World, home: Path, tenant: TenantId, owner: Owners) -> tuple[int, int]:
+    """How many are in the database, and how many were put aside, by one that begins in an outage."""
+    circuit = database_circuit()
+    with circuit.attempt() as attempt:
+        attempt.failed(opens=True)
     journal, delivery = Journal(home / "journal", most_bytes=2**20), _delivery()
     await journal.append(tenant, delivery)
-    await Replay(journal, world.store, database_circuit(), owners={"slack": owner}).once()
+    await Replay(journal, world.store, circuit, owners={"slack": owner}).once()
     damaged, held = journal.damaged, journal.held
     await journal.close()
     assert held == 0
