@@ -154,7 +154,7 @@ async def _shown(settings: Settings, wiring: Wiring) -> AsyncIterator[None]:
         await serving
 
 
-def beat(settings: Settings) -> None:
+def beat(settings: Settings, *, every_s: float) -> None:
     """`expert beat`: rings for every schedule, until stopped."""
     told = broker(settings)
     if told is None:
@@ -162,4 +162,4 @@ def beat(settings: Settings) -> None:
     from workers.celery_app import ring_always
 
     configure_logs(settings.home, settings.log_level)
-    ring_always(told.app, tuple(EVERY_S))
+    ring_always(told.app, tuple(EVERY_S), every_s=every_s)

@@ -152,14 +152,14 @@ class Consumer:
             self._thread.join(10.0)
 
 
-def ring_always(app: Celery, names: Sequence[str]) -> None:
+def ring_always(app: Celery, names: Sequence[str], *, every_s: float = RING_EVERY_S) -> None:
     """Celery beat, until the process is told to stop: a ring for each name, again and again."""
     every: dict[str, Any] = {
         name: {
             "task": _RING,
-            "schedule": RING_EVERY_S,
+            "schedule": every_s,
             "args": (name,),
-            "options": {"queue": _name(Lane.REVIEW), "expires": RING_EVERY_S, "retry": False},
+            "options": {"queue": _name(Lane.REVIEW), "expires": every_s, "retry": False},
         }
         for name in names
     }

@@ -48,12 +48,14 @@ def worker(
 
 
 @app.command(epilog=examples("EXPERT_BROKER_URL=redis://127.0.0.1:6379/0 expert beat"))
-def beat() -> None:
+def beat(
+    every: Annotated[float, typer.Option(min=1, max=3600, help="Seconds between two rings.")] = 60.0,
+) -> None:
     """Ring for what is done from time to time, with Celery beat. `up` does it too; nothing is done twice."""
     from config.settings import load_settings
     from config.work import beat as ring
 
-    ring(load_settings())
+    ring(load_settings(), every_s=every)
 
 
 def _lanes(names: str | None) -> tuple[Lane, ...]:

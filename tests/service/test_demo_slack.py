@@ -1,22 +1,33 @@
 """`make demo-slack`: the loop that anyone can watch without an account, played to its end."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import config
+
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
+
+DEPARTMENTS = Path(config.__file__).parent / "departments"
 
 
 def test_the_conversation_is_played_and_written_down(tmp_path: Path) -> None:
     file = tmp_path / "seen.jsonl"
+    # The conversation is with one of the departments: what the others know need not be read.
+    departments = tmp_path / "departments"
+    departments.mkdir()
+    shutil.copy(DEPARTMENTS / "it-ops.yaml", departments)
 
     played = subprocess.run(
         [sys.executable, "-m", "demo.slack_loop", "--out", str(file)],
         capture_output=True,
         text=True,
+        env=os.environ | {"EXPERT_DEPARTMENTS": str(departments)},
         timeout=900,
         check=False,
     )
