@@ -17,8 +17,10 @@ from config.settings import DatabaseUrls, Settings
 from config.slack import Slack, slack
 from config.tracing import trace_as_set
 
-# Connections of the serving role; a question holds one for a few milliseconds at a time.
+# Connections of the serving role, at least. Work that waits for models and platforms holds none.
 _POOL = 10
+# Those of deliveries that arrive, which share commits: nothing that is worked on makes a platform wait.
+_ARRIVALS_POOL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,19 @@ class Ingress:
 async def ingress(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Ingress]:
     async with AsyncExitStack() as stack:
         await trace_as_set(settings, stack)
-        app_engine = connect(urls.app, pool_size=_POOL)
+        app_engine = connect(urls.app, pool_size=max(_POOL, settings.workers // 2))
         stack.push_async_callback(app_engine.dispose)
+        arrivals_engine = connect(urls.app, pool_size=_ARRIVALS_POOL)
+        stack.push_async_callback(arrivals_engine.dispose)
         system_engine = connect(urls.system, pool_size=3)
         stack.push_async_callback(system_engine.dispose)
         measures = Measures()
-        measures.pools({"app": app_engine, "system": system_engine})
+        measures.pools({"app": app_engine, "arrivals": arrivals_engine, "system": system_engine})
         store = SqlStore(app_engine, audit_keyring(settings))
         journal = Journal(settings.home / "journal", most_bytes=settings.journal_mb * 2**20)
         stack.push_async_callback(journal.close)
         journal_measured(journal, measures)
-        take_in = TakeIn(store, journal, database_circuit())
+        take_in = TakeIn(SqlStore(arrivals_engine, store.keyring), journal, database_circuit())
         on_slack = slack(settings, take_in, system_engine, stack, measures=measures)
         yield Ingress(app_engine, system_engine, store, journal, take_in, on_slack, measures)
 

