@@ -6,14 +6,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from sqlalchemy import text
-from starlette.applications import Starlette
 
 from brain.adapters.postgres.gauges import queue_gauges
 from brain.adapters.postgres.store import reachable
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.api.app import create_app
 from brain.api.limits import Limits
-from brain.api.probes import Worker, probes
+from brain.api.probes import Worker
 from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
 from brain.domain.circuit import Circuit, State
@@ -72,10 +71,14 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
     return app
 
 
-def worker_surface(wiring: Wiring) -> Starlette:
+def worker_seen(wiring: Wiring) -> Worker:
     """Of a process that serves nobody."""
-    seen = Worker(lambda: queue_counts(wiring), wiring.circuits, lambda away: standing(wiring, database=away))
-    return probes(seen, registry=wiring.measures.registry, version=product_version())
+    return Worker(
+        wiring.measures.registry,
+        lambda: queue_counts(wiring),
+        wiring.circuits,
+        lambda away: standing(wiring, database=away),
+    )
 
 
 async def queue_counts(wiring: Wiring) -> Mapping[str, float]:

@@ -18,10 +18,12 @@ import uvicorn
 
 from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.schedules import Turns
+from brain.api.probes import Shown, probes
 from brain.domain.circuit import Circuit
 from brain.domain.errors import Rejected
 from brain.domain.question import QuestionId
 from brain.usecases.ask import Progress, silent
+from config.backup import expert_version
 from config.database import database
 from config.http_server import Server, free_port
 from config.logs import configure_logs
@@ -29,7 +31,7 @@ from config.measures import Hint, Role
 from config.process import run, settle
 from config.settings import DatabaseUrls, Settings
 from config.starting import until_there
-from config.surface import worker_surface
+from config.surface import worker_seen
 from config.wiring import Wiring, assembled, executor
 from workers.dispatch import Dispatch
 from workers.executor import running, working
@@ -102,14 +104,18 @@ async def _work(settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]) -
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await until_there(partial(_work_until, stop, settings, urls, lanes), stop=stop)
+    shown = Shown()
+    async with _served(settings, shown):
+        await until_there(partial(_work_until, stop, settings, urls, lanes, shown), stop=stop)
     log.info("worker.down")
 
 
 async def _work_until(
-    stop: asyncio.Event, settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane]
+    stop: asyncio.Event, settings: Settings, urls: DatabaseUrls, lanes: Sequence[Lane], shown: Shown
 ) -> None:
-    async with assembled(settings, urls) as wiring, _shown(settings, wiring):
+    async with assembled(settings, urls) as wiring:
+        wiring.measures.role = Role.WORKER
+        shown.show(worker_seen(wiring))
         whole = executor(settings, wiring, report=lambda _: silent)
         one = replace(whole, lanes=lanes)
         told = broker(settings)
@@ -127,18 +133,16 @@ async def _work_until(
 
 
 @asynccontextmanager
-async def _shown(settings: Settings, wiring: Wiring) -> AsyncIterator[None]:
+async def _served(settings: Settings, shown: Shown) -> AsyncIterator[None]:
     """`/health` and `/metrics` of a worker, while the block lasts, where there is a port for them."""
-    wiring.measures.role = Role.WORKER
     if settings.worker_port is None:
         yield
         return
-    app, port = worker_surface(wiring), settings.worker_port
     server = Server(
         uvicorn.Config(
-            app,
+            probes(shown, version=expert_version()),
             host=settings.host,
-            port=port,
+            port=settings.worker_port,
             log_config=None,
             lifespan="off",
             server_header=False,

@@ -33,6 +33,7 @@ class Seen(Protocol):
 class Worker:
     """`Seen`, of a process that serves nobody."""
 
+    registry: CollectorRegistry
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     circuits: Sequence[Circuit]
     rung: Callable[[str], Rung]
@@ -48,14 +49,28 @@ async def measured(metrics: Metrics, seen: Seen) -> Response:
     return Response(rendered, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def probes(seen: Seen, *, registry: CollectorRegistry, version: str) -> Starlette:
+class Shown:
+    """What is seen of a worker: nothing, until it has what it works with."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[Metrics, Worker] | None = None
+
+    def show(self, worker: Worker) -> None:
+        self._seen = Metrics(worker.registry), worker
+
+    async def measured(self) -> Response:
+        if self._seen is None:
+            return Response("It is starting, and may be waiting for the database.", 503)
+        return await measured(*self._seen)
+
+
+def probes(shown: Shown, *, version: str) -> Starlette:
     """`/health` and `/metrics`, and nothing else."""
-    metrics = Metrics(registry)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "alive", "version": version})
 
     async def measure(_: Request) -> Response:
-        return await measured(metrics, seen)
+        return await shown.measured()
 
     return Starlette(routes=[Route("/health", health), Route("/metrics", measure)])

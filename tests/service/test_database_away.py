@@ -126,7 +126,8 @@ async def outage(
         amira = slack.add_person("Amira", email="amira@northlight.example")
         channel = slack.add_channel("it-help", [amira])
         running = Running.on(slack, urls, home=tmp_path, tenant=slugs[world.tenant])
-        running = replace(running, lease_s=1.0, claim_s=1.0, replayed_at_a_time=1)
+        # Longer than a busy machine lets a process wait for its turn.
+        running = replace(running, lease_s=3.0, claim_s=3.0, replayed_at_a_time=1)
         with products(running) as started:
             one = Outage(slack, world, postgres, started, running, amira, channel, tmp_path / "journal")
             await one.start()

@@ -6,16 +6,22 @@ from random import Random
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from brain.api.probes import Worker, probes
+from brain.api.probes import Shown, Worker, probes
 from brain.domain.circuit import Circuit
 from brain.domain.errors import Unavailable
 from brain.domain.ladder import Level, Rung
 from config.measures import Hint, Measures, Role
 
 
-async def shown(worker: Worker, measures: Measures) -> tuple[httpx.Response, dict[str, float]]:
-    app = probes(worker, registry=measures.registry, version="1.2.3")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://worker") as http:
+def reaching(shown: Shown) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(probes(shown, version="1.2.3"))
+    return httpx.AsyncClient(transport=transport, base_url="http://worker")
+
+
+async def told_by(worker: Worker) -> tuple[httpx.Response, dict[str, float]]:
+    shown = Shown()
+    shown.show(worker)
+    async with reaching(shown) as http:
         alive = await http.get("/health")
         told = await http.get("/metrics")
         assert (await http.get("/v1/questions")).status_code == 404
@@ -31,7 +37,8 @@ async def test_a_worker_tells_what_the_server_tells() -> None:
     measures, circuit = Measures(), Circuit("a model", clock=lambda: 0.0, jitter=Random(0).random)
     measures.role = Role.WORKER
     measures.broker(lambda: True, {Hint.HEARD: lambda: 7})
-    alive, told = await shown(Worker(counts, (circuit,), lambda away: Rung(Level.FULL)), measures)
+    worker = Worker(measures.registry, counts, (circuit,), lambda away: Rung(Level.FULL))
+    alive, told = await told_by(worker)
     assert alive.json() == {"status": "alive", "version": "1.2.3"}
     assert told["expert_store_up"] == 1
     assert told["expert_tasksready"] == 3
@@ -46,9 +53,15 @@ async def test_it_lives_while_its_database_does_not_answer() -> None:
         raise Unavailable("away")
 
     levels = {"": Level.FULL, "away": Level.NO_DATABASE}
-    worker = Worker(counts, (), lambda away: Rung(levels[away]))
-    alive, told = await shown(worker, Measures())
+    worker = Worker(Measures().registry, counts, (), lambda away: Rung(levels[away]))
+    alive, told = await told_by(worker)
     assert alive.status_code == 200
     assert told["expert_store_up"] == 0
     assert told["expert_ladder_level"] == Level.NO_DATABASE.value
     assert "expert_broker_up" not in told, "it has nothing to do with one"
+
+
+async def test_it_lives_before_it_has_a_database() -> None:
+    async with reaching(Shown()) as http:
+        assert (await http.get("/health")).status_code == 200
+        assert (await http.get("/metrics")).status_code == 503
