@@ -4,6 +4,7 @@ each other.
 
     python -m benchmarks.load
     python -m benchmarks.load --seconds 60 --json load.json
+    python -m benchmarks.load --workers 1    # beside `expert up`, with Redis between them
     python -m benchmarks.load --seconds 3600 --events 100 --questions 8     # the soak
 
 A question counts from the moment it is sent until its answer can be read on the fake Slack.
@@ -30,6 +31,7 @@ from config.settings import DatabaseUrls, Settings
 from demo.fake_slack import FakeSlack
 from tests.contract.fake_openai import fake_openai
 from tests.contract.lying_models import honest
+from tests.service.redis import own_redis
 
 SPECS = Path(__file__).parents[2] / "shared" / "specs" / "slack"
 TIERS = SPECS / "rate_limit_tiers.json"
@@ -46,7 +48,8 @@ BARS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Of `events_per_s`, each question is two. The first `warm_s` are counted apart."""
+    """Of `events_per_s`, each question is two. The first `warm_s` are counted apart. `workers` are processes
+    of their own; without any, `expert up` does the work."""
 
     seconds: float = 300.0
     events_per_s: float = 200.0
@@ -58,6 +61,7 @@ class Plan:
     warm_s: float = 15.0
     patience_s: float = 60.0
     seed: int = 4
+    workers: int = 0
     more: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -67,6 +71,7 @@ class Stage:
     crowd: Crowd
     postgres: Postgres
     product: Product
+    workers: Sequence[Product] = ()
 
 
 @asynccontextmanager
@@ -87,14 +92,19 @@ async def staged(plan: Plan) -> AsyncIterator[Stage]:
         known = offices(slack, tenants=plan.tenants, people=plan.people, channels=plan.channels)
         settings = Settings(home=own)
         await found_all(settings, urls, known)
-        product = Product(own, {**environment(slack, urls, model.base), **plan.more})
+        told = {"EXPERT_BROKER_URL": await broker(stack)} if plan.workers else {}
+        product = Product(own, {**environment(slack, urls, model.base), **told, **plan.more})
         product.start()
         stack.push_async_callback(product.stop)
         await product.ready()
         await install_all(settings, slack, known, at=product.url)
         slack.deliveries.retries_s = RETRIES_S
         slack.deliveries.urls = [f"{product.url}/slack/events"]
-        yield Stage(slack, Crowd(slack, known, random.Random(plan.seed)), postgres, product)
+        workers = [Product(own, product.environment, words=("worker",)) for _ in range(plan.workers)]
+        for worker in workers:
+            worker.start()
+            stack.push_async_callback(worker.stop)
+        yield Stage(slack, Crowd(slack, known, random.Random(plan.seed)), postgres, product, workers)
 
 
 def homes(stack: AsyncExitStack) -> tuple[Path, Path]:
@@ -105,6 +115,14 @@ def homes(stack: AsyncExitStack) -> tuple[Path, Path]:
     own = home / "home"
     own.mkdir(mode=0o700)
     return home, own
+
+
+async def broker(stack: AsyncExitStack) -> str:
+    """Of a Redis of our own."""
+    place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="expert-redis-")))
+    redis = stack.enter_context(own_redis(place))
+    await asyncio.to_thread(redis.start)
+    return redis.url
 
 
 def environment(slack: FakeSlack, urls: DatabaseUrls, model: str) -> dict[str, str]:
@@ -127,15 +145,15 @@ def environment(slack: FakeSlack, urls: DatabaseUrls, model: str) -> dict[str, s
 
 @dataclass
 class Watch:
-    """Looks at the product once a second."""
+    """Looks at the processes of the product once a second."""
 
     stage: Stage
-    seen: list[Used] = field(default_factory=list)
+    seen: list[list[Used]] = field(default_factory=list)
     began: dict[str, float] = field(default_factory=dict)
 
     async def look(self) -> None:
         while True:
-            self.seen.append(self.stage.product.used())
+            self.seen.append([one.used() for one in self._processes])
             self.stage.crowd.collect()
             await asyncio.sleep(1)
 
@@ -146,26 +164,33 @@ class Watch:
         """Since the mark."""
         return {name: spent - self.began[name] for name, spent in self._cpu_s().items()}
 
+    @property
+    def _processes(self) -> Sequence[Product]:
+        return (self.stage.product, *self.stage.workers)
+
     def _cpu_s(self) -> dict[str, float]:
         return {
-            "product": self.stage.product.used().cpu_s,
+            "product": sum(one.used().cpu_s for one in self._processes),
             "postgresql": self.stage.postgres.used().cpu_s,
             "driver": time.process_time(),
         }
 
-    def growth(self) -> dict[str, Any]:
-        """Of the last tenth over the second tenth: in the first, caches fill."""
-        tenth = max(1, len(self.seen) // 10)
-        first, last = self.seen[tenth : 2 * tenth] or self.seen, self.seen[-tenth:]
-        before, after = (statistics.median(one.memory_mb for one in part) for part in (first, last))
-        return {
-            "memory_mb": [round(before), round(after)],
-            "memory_growth": round(after / before - 1, 3),
-            "descriptors": [
-                round(statistics.median(one.descriptors for one in part)) for part in (first, last)
-            ],
-            "most_descriptors": max(one.descriptors for one in self.seen),
-        }
+    def growth(self) -> list[dict[str, Any]]:
+        """Of `expert up` first, then of each worker."""
+        return [_growth(seen) for seen in zip(*self.seen, strict=True)]
+
+
+def _growth(seen: Sequence[Used]) -> dict[str, Any]:
+    """Of the last tenth over the second tenth: in the first, caches fill."""
+    tenth = max(1, len(seen) // 10)
+    first, last = seen[tenth : 2 * tenth] or seen, seen[-tenth:]
+    before, after = (statistics.median(one.memory_mb for one in part) for part in (first, last))
+    return {
+        "memory_mb": [round(before), round(after)],
+        "memory_growth": round(after / before - 1, 3),
+        "descriptors": [round(statistics.median(one.descriptors for one in part)) for part in (first, last)],
+        "most_descriptors": max(one.descriptors for one in seen),
+    }
 
 
 async def loaded(plan: Plan) -> dict[str, Any]:
@@ -205,7 +230,7 @@ async def loaded(plan: Plan) -> dict[str, Any]:
             "answered_s": answers(crowd, known),
             "cpu_ms_per_event": {name: round(spent * 1000 / crowd.sent, 2) for name, spent in cpu_s.items()},
             "cores": {name: round(spent / took_s, 2) for name, spent in busy_s.items()},
-            "product": watch.growth(),
+            "processes": watch.growth(),
             "calls": dict(Counter(one.method for one in stage.slack.calls)),
             "rate_limited": dict(stage.slack.limits.limited),
             "violations": [str(one) for one in stage.slack.violations][:5],
@@ -243,6 +268,7 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=usual.tenants)
     parser.add_argument("--people", type=int, default=usual.people)
     parser.add_argument("--channels", type=int, default=usual.channels, help="of each workspace")
+    parser.add_argument("--workers", type=int, default=usual.workers, help="processes of their own")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     arguments = parser.parse_args()
     plan = Plan(
@@ -252,6 +278,7 @@ def main() -> None:
         tenants=arguments.tenants,
         people=arguments.people,
         channels=arguments.channels,
+        workers=arguments.workers,
     )
     before = machine()
     result = {"benchmark": "load", "machine": before, **asyncio.run(loaded(plan)), "bars": BARS}
