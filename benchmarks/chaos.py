@@ -140,7 +140,7 @@ async def chaos(plan: Plan) -> dict[str, Any]:
             "seconds": round(time.monotonic() - began, 1),
             "calm_again_after_s": round(time.monotonic() - calm, 1),
             "tasks_left": left,
-            "suspects": await evidence(scene.stage, [one for one in crowd.asked.items() if _suspect(*one)]),
+            "suspects": await evidence(scene.stage, suspects(crowd)),
         }
 
 
@@ -203,9 +203,16 @@ def _waited(asked: Asked) -> float:
     return (asked.answered_at or time.monotonic()) - asked.acknowledged_at
 
 
-def _suspect(_ts: str, asked: Asked) -> bool:
-    lost = asked.acknowledged_at and not asked.answered_at
-    return bool(lost) or asked.messages > 1 or _waited(asked) > BARS["stuck_over_s"] / 2
+def suspects(crowd: Crowd) -> list[tuple[str, Asked]]:
+    """The lost and the doubled, then those that waited longest."""
+
+    def how_bad(one: Asked) -> tuple[bool, bool, float]:
+        return bool(one.acknowledged_at and not one.answered_at), one.messages > 1, _waited(one)
+
+    known = sorted(crowd.asked.items(), key=lambda one: how_bad(one[1]), reverse=True)
+    return [
+        (ts, one) for ts, one in known if any(how_bad(one)[:2]) or _waited(one) > BARS["stuck_over_s"] / 2
+    ]
 
 
 def became(stage: Stage, ts: str, asked: Asked) -> str:

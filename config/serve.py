@@ -37,7 +37,7 @@ from config.settings import DatabaseUrls, Settings
 from config.slack import listening
 from config.starting import Front, answers, until_there, workspaces_noted
 from config.surface import Surface, product_version, surface
-from config.wiring import Wiring, assembled, assembled_behind, replay
+from config.wiring import Wiring, assembled, assembled_behind, replay, roles_below_row_security
 from config.work import background, broker
 from workers.replay import replaying
 
@@ -196,7 +196,12 @@ class _Up:
         """Until cancelled. Raises `Unavailable` where the database is away before all of it is there."""
         await answers(front.ingress.system_engine)
         await _migrate(self.settings, self.urls)
-        async with assembled_behind(front.ingress, self.settings) as wiring:
+        await roles_below_row_security(front.ingress)
+        async with (
+            front.kept_in_database(),
+            replaying(replay(front.ingress)),
+            assembled_behind(front.ingress, self.settings) as wiring,
+        ):
             if what := advice(self.settings, wiring.embedder.name):
                 self.console.print(what, markup=False, style="yellow")
             demo_tenant = await self._found_demo(wiring) if with_demo else None
@@ -211,7 +216,6 @@ class _Up:
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
                 background(self.settings, wiring, report=self.surface.board.report),
                 front.whole(surface(self.settings, wiring, self.surface)),
-                replaying(replay(wiring)),
                 workspaces_noted(front.ingress),
             ):
                 await self._prepare(wiring, demo_tenant)

@@ -59,21 +59,26 @@ class Front:
         )
 
     @asynccontextmanager
+    async def kept_in_database(self) -> AsyncIterator[None]:
+        """For as long as the block lasts. The database was looked at; what takes long comes after."""
+        self.ingress.take_in.circuit.held, self.away = "", ""
+        try:
+            yield
+        finally:
+            self.starting()
+
+    @asynccontextmanager
     async def whole(self, app: FastAPI) -> AsyncIterator[None]:
         """For as long as the block lasts. The server tells only the first of its apps that it ends."""
         async with app.router.lifespan_context(app):
-            self.ingress.take_in.circuit.held = ""
-            self.app, self.away = app, ""
-            try:
-                yield
-            finally:
-                self.starting()
+            self.app = app
+            yield
 
     async def ready(self) -> Readiness:
         """Only while the database is away, and deliveries are kept all the same: a start takes moments."""
-        journal = journal_check(self.ingress.journal)
+        journal, held = journal_check(self.ingress.journal), bool(self.ingress.take_in.circuit.held)
         checks = (
-            Check("database", False, self.away or "not asked yet"),
+            Check("database", not held, self.away or ("not looked at yet" if held else "PostgreSQL answers")),
             journal,
             Check("knowledge", False, "the product is starting"),
         )

@@ -100,8 +100,7 @@ async def assembled_behind(taking_in: Ingress, settings: Settings) -> AsyncItera
     async with AsyncExitStack() as stack:
         documents = Documents()
         stack.callback(documents.close)
-        await role_below_row_security(app_engine, setting=APP_SETTING)
-        await role_below_row_security(system_engine, setting=SYSTEM_SETTING)
+        await roles_below_row_security(taking_in)
         backlog = _backlog(system_engine, stack)
         by_role = await models(settings, stack, backlog=backlog)
         embedder = await _embedder(settings, system_engine, stack)
@@ -147,7 +146,13 @@ def _turns(settings: Settings) -> Turns:
     )
 
 
-def replay(wiring: Wiring) -> Replay:
+async def roles_below_row_security(taking_in: Ingress) -> None:
+    """Before anything of a tenant's is written or read. Raises `Rejected` where they are not."""
+    await role_below_row_security(taking_in.app_engine, setting=APP_SETTING)
+    await role_below_row_security(taking_in.system_engine, setting=SYSTEM_SETTING)
+
+
+def replay(wiring: Wiring | Ingress) -> Replay:
     return Replay(
         wiring.journal,
         wiring.store,
