@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -58,3 +59,10 @@ async def test_a_database_that_is_not_there(urls: DatabaseUrls) -> None:
         async with reachable(), gone.connect():
             pytest.fail("there is nothing to connect to")
     await gone.dispose()
+
+
+async def test_a_database_that_is_just_leaving() -> None:
+    """Asked after its goodbye and before the connection is closed, asyncpg calls it a bug of its own."""
+    with pytest.raises(Unavailable):
+        async with reachable():
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation is in progress")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.event import listens_for
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
@@ -210,7 +211,9 @@ async def reachable() -> AsyncIterator[None]:
     """The one place that tells "away" and "collided", which pass, from "the statement is wrong" and a bug."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+    # The last of them: asked in the moment in which PostgreSQL has taken its leave, and the connection still
+    # seems to be there. SQLAlchemy hands it on as it is.
+    except (OperationalError, InterfaceError, PoolTimeout, OSError, asyncpg.InternalClientError) as error:
         raise Unavailable(_AWAY) from error
     except DBAPIError as error:
         state = str(getattr(error.orig, "sqlstate", None) or "")
