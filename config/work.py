@@ -7,7 +7,7 @@ import random
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -75,11 +75,11 @@ async def background(
     hints = {Hint.SENT: lambda: dispatch.sent, Hint.FAILED: lambda: dispatch.failed}
     wiring.measures.broker(lambda: not dispatch.away, hints)
 
-    def wake() -> None:
-        facts.set()
+    def on_tasks(_handlers: Collection[str]) -> None:
         dispatch.wake.set()
 
-    async with running(queue.listen(wake), run_relay(queue, wake=facts), dispatch.run(), known.run()):
+    listening = queue.listen(facts.set, on_tasks)
+    async with running(listening, run_relay(queue, wake=facts), dispatch.run(), known.run()):
         yield
 
 

@@ -325,14 +325,16 @@ async def working(executor: Executor, *, relays_at_once: bool = True) -> AsyncIt
     """
     facts, sweep_s = asyncio.Event(), RELAY_SWEEP_S if relays_at_once else RELAY_LEFT_S
 
-    def wake() -> None:
+    def on_facts() -> None:
         if relays_at_once:
             facts.set()
+
+    def on_tasks(handlers: Collection[str]) -> None:
         if executor.untold():
-            executor.look()
+            executor.look(*{LANES[handler] for handler in handlers if handler in LANES})
 
     relay = run_relay(executor.queue, wake=facts, sweep_s=sweep_s)
-    async with running(executor.queue.listen(wake), executor.run(), relay):
+    async with running(executor.queue.listen(on_facts, on_tasks), executor.run(), relay):
         yield
 
 

@@ -19,7 +19,7 @@ from brain.domain.events import DocumentForgotten, Event, QuestionAsked
 from brain.domain.identity import TenantId
 from brain.domain.knowledge import DocumentId
 from brain.domain.question import QuestionId
-from brain.domain.records import TaskState
+from brain.domain.records import TaskId, TaskState
 from config.settings import DatabaseUrls
 from workers.relay import SUBSCRIPTIONS
 
@@ -275,7 +275,7 @@ async def test_counts_say_what_waits(queue: Queue, facts: SqlStore, tenant: Tena
 @pytest.fixture
 async def woken(queue: Queue) -> AsyncIterator[asyncio.Event]:
     event = asyncio.Event()
-    listening = asyncio.create_task(queue.listen(event.set))
+    listening = asyncio.create_task(queue.listen(event.set, lambda _: None))
     async with asyncio.timeout(20):
         await event.wait()  # the one call that says: listening from here on
     event.clear()
@@ -329,3 +329,22 @@ def test_what_another_version_wrote_is_refused(name: str, payload: dict[str, str
 
 def test_every_event_has_its_line() -> None:
     assert set(SUBSCRIPTIONS) == set(get_args(Event))
+
+
+async def test_whoever_works_is_told_for_which_handlers_there_is_work(
+    queue: Queue, facts: SqlStore, tenant: TenantId
+) -> None:
+    told: asyncio.Queue[list[str]] = asyncio.Queue()
+    listening = asyncio.create_task(queue.listen(lambda: None, lambda names: told.put_nowait(sorted(names))))
+    async with asyncio.timeout(20):
+        assert await told.get() == []  # whatever there was before
+        await asked(facts, tenant)
+        assert await queue.relay({"QuestionAsked": ("first", "second")}, limit=10) == 1
+        assert await told.get() == ["first", "second"]
+        assert await queue.relay({"QuestionAsked": ("first", "second")}, limit=10) == 0
+        async with facts.transaction(tenant) as tx:
+            await tx.records.replay(TaskId(uuid4()))
+        assert await told.get() == []
+    assert told.empty()
+    listening.cancel()
+    await asyncio.wait({listening})

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -120,8 +120,7 @@ async def _bench(
     circuit = Circuit("Redis", clock=lambda: time.monotonic() * 10, jitter=Random().random)
     dispatch = Dispatch(queue, CeleryBroker(build(redis.url)), circuit, again_s=2.0)
 
-    def wake() -> None:
-        facts.set()
+    def on_tasks(_handlers: Collection[str]) -> None:
         dispatch.wake.set()
 
     told = Told(urls.system, redis.url, str(done), work_s=work_s)
@@ -129,7 +128,7 @@ async def _bench(
         for engine in (owner, app, system):
             stack.push_async_callback(engine.dispose)
         workers = [stack.enter_context(told_worker(told)) for _ in range(2)]
-        here = [queue.listen(wake), run_relay(queue, wake=facts), dispatch.run()] if up else []
+        here = [queue.listen(facts.set, on_tasks), run_relay(queue, wake=facts), dispatch.run()] if up else []
         async with running(*here):
             yield Bench(SqlStore(app), queue, tenant, redis, dispatch, done, workers)
 

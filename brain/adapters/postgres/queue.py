@@ -1,8 +1,8 @@
 """The one place with SQL about outbox and tasks across tenants, as the system role."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -10,13 +10,13 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import ColumnElement, func, text, update
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.claiming import CLAIM, CLAIM_THESE, NEXT_DUE
 from brain.adapters.postgres.dispatching import TaskRef
-from brain.adapters.postgres.store import CHANNEL, reachable
+from brain.adapters.postgres.store import ANY_TASK, CHANNEL, reachable
 from brain.domain.crash_points import reached
 from brain.domain.errors import Rejected, Unavailable
 from brain.domain.events import Event
@@ -44,11 +44,14 @@ WITH fact AS (
     SELECT tenant_id, gen_random_uuid(), fact.id, handler, 'ready', 0, 0, due_at, ''
     FROM fact JOIN subscription USING (name)
     ON CONFLICT (tenant_id, event_id, handler) DO NOTHING
+    RETURNING handler
 ), marked AS (
     UPDATE outbox SET relayed_at = now() FROM fact
     WHERE (outbox.tenant_id, outbox.id) = (fact.tenant_id, fact.id)
+), told AS (
+    SELECT pg_notify(:channel, string_agg(DISTINCT handler, ',')) FROM created HAVING count(*) > 0
 )
-SELECT count(*) FROM fact
+SELECT count(*), (SELECT count(*) FROM told) FROM fact
 """
 
 _LAPSE = """
@@ -208,10 +211,10 @@ class Queue:
                     "names": [name for name, _ in pairs],
                     "handlers": [handler for _, handler in pairs],
                     "limit": limit,
+                    "channel": CHANNEL,
                 },
             )
             if moved:
-                await connection.execute(text(f"NOTIFY {CHANNEL}"))
                 reached("tasks made")
         if moved:
             reached("tasks committed")
@@ -233,7 +236,7 @@ class Queue:
         return await self._leased(CLAIM_THESE, told | {"handlers": list(handlers), "lease": lease_s})
 
     async def _leased(self, statement: str, values: Mapping[str, Any]) -> list[ClaimedTask]:
-        async with reachable(), self.engine.begin() as connection:
+        async with self._at_once() as connection:
             return [
                 ClaimedTask(
                     tenant=TenantId(row.tenant_id),
@@ -274,7 +277,7 @@ class Queue:
 
     async def complete_all(self, tasks: Sequence[ClaimedTask]) -> set[TaskRef]:
         """As `complete`, in one statement; those whose lease was lost are not among what comes back."""
-        async with reachable(), self.engine.begin() as connection:
+        async with self._at_once() as connection:
             rows = await connection.execute(text(_COMPLETE), _held(tasks))
             return {TaskRef(TenantId(row.tenant_id), TaskId(row.id)) for row in rows}
 
@@ -312,7 +315,7 @@ class Queue:
 
     async def next_due_in_s(self, handlers: Collection[str]) -> float | None:
         """Zero where something is due now, None where nothing waits."""
-        async with reachable(), self.engine.begin() as connection:
+        async with self._at_once() as connection:
             wait = await connection.scalar(text(NEXT_DUE), {"handlers": list(handlers)})
             return None if wait is None else max(0.0, float(wait))
 
@@ -326,8 +329,9 @@ class Queue:
                 oldest_unrelayed_s=float(unrelayed_s or 0),
             )
 
-    async def listen(self, on_notify: Callable[[], None]) -> None:
-        """Call back at every NOTIFY, and once per connection for what was missed before it.
+    async def listen(self, on_facts: Callable[[], None], on_tasks: Callable[[Collection[str]], None]) -> None:
+        """Call back where facts wait for the relay, and where tasks wait: for these handlers, or, without
+        any, for whichever. Both are called once per connection, too, for what was missed before it.
 
         Runs until cancelled and reconnects by itself. Behind a pooler that swallows LISTEN
         nothing is lost but speed: relay and executor sweep as well.
@@ -335,18 +339,32 @@ class Queue:
         # Its own connection: one that listens for hours must not count against the pool.
         engine = create_async_engine(self.engine.url, poolclass=NullPool)
         attempt = 0
+
+        def heard(_driver: object, _pid: object, _channel: object, told: object) -> None:
+            if told:
+                on_tasks(() if told == ANY_TASK else str(told).split(","))
+            else:
+                on_facts()
+
         while True:
             try:
                 async with reachable(), engine.connect() as connection:
                     driver: Any = (await connection.get_raw_connection()).driver_connection
-                    await driver.add_listener(CHANNEL, lambda *_: on_notify())
+                    await driver.add_listener(CHANNEL, heard)
                     attempt = 0
-                    on_notify()
+                    on_facts()
+                    on_tasks(())
                     await _until_lost(driver)
             # Whatever is wrong with the database, the relay meets it too, and says so.
             except (Unavailable, OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
                 await asyncio.sleep(min(5.0, 0.1 * 2**attempt))
                 attempt = min(attempt + 1, 10)
+
+    @asynccontextmanager
+    async def _at_once(self) -> AsyncIterator[AsyncConnection]:
+        """For one statement, which commits by itself: a transaction around it is two more round trips."""
+        async with reachable(), self.engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def _settle(self, task: ClaimedTask, **changes: Change) -> TaskState | None:
         """Write only while the lease is this holder's; the state it is in then."""

@@ -163,7 +163,7 @@ class SqlRecords:
             ),
             {"id": task},
         )
-        await self.connection.execute(text("NOTIFY expert_outbox"))
+        await self.connection.execute(text("NOTIFY expert_outbox, '*'"))
         return replayed.first() is not None
 
 

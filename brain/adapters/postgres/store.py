@@ -39,6 +39,8 @@ from brain.domain.identity import TenantId
 from brain.domain.moves import IllegalMove
 
 CHANNEL = "expert_outbox"
+# Said there, instead of nothing for a fact or the names of handlers for tasks: any task may be due by now.
+ANY_TASK = "*"
 # A connection that dies in COMMIT leaves open which it was.
 _AWAY = "The database is not answering. If this was to change something, look whether it did, then try again."
 _COLLIDED = (

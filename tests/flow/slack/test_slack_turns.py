@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.extractive_generator import ExtractiveGenerator
-from brain.adapters.postgres.store import CHANNEL
+from brain.adapters.postgres.store import ANY_TASK, CHANNEL
 from brain.domain.answer import Generation, Piece
 from brain.domain.knowledge import Found
 from brain.domain.question import Turn
@@ -61,7 +61,7 @@ async def slow_office(redis: World, system_engine: AsyncEngine, slack: FakeSlack
 async def their_turn_comes(office: Office) -> None:
     async with office.system.begin() as connection:
         await connection.execute(text("UPDATE task SET due_at = now() WHERE state = 'ready'"))
-        await connection.execute(text(f"NOTIFY {CHANNEL}"))
+        await connection.execute(text(f"NOTIFY {CHANNEL}, '{ANY_TASK}'"))
 
 
 def told(office: Office, asked: Message) -> list[str]:
