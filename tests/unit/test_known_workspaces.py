@@ -5,7 +5,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
@@ -18,7 +18,7 @@ from brain.domain.errors import Unavailable
 from brain.domain.identity import TenantId
 from config.known_workspaces import Known, KnownWorkspaces
 
-NORTH, SOUTH = TenantId(uuid4()), TenantId(uuid4())
+NORTH, SOUTH = TenantId(UUID(int=1)), TenantId(UUID(int=2))
 FILE = "slack-workspaces.json"
 
 
