@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from brain.adapters.postgres import tables
 from brain.adapters.postgres.claiming import CLAIM, CLAIM_THESE, NEXT_DUE
 from brain.adapters.postgres.dispatching import TaskRef
+from brain.adapters.postgres.forgetting import FORGETTING
 from brain.adapters.postgres.store import ANY_TASK, CHANNEL, reachable
 from brain.domain.crash_points import reached
 from brain.domain.errors import Rejected, Unavailable
@@ -78,48 +79,6 @@ FROM unnest(CAST(:tenants AS uuid[]), CAST(:ids AS uuid[]), CAST(:fences AS inte
     AS held (tenant_id, id, fence)
 WHERE (task.tenant_id, task.id, attempts, state) = (held.tenant_id, held.id, held.fence, 'leased')
 RETURNING task.tenant_id, task.id
-"""
-
-_FORGET_TASKS = """
-WITH over AS (
-    SELECT tenant_id, id FROM task WHERE state = 'done' AND done_at < now() - make_interval(days => :days)
-    ORDER BY done_at LIMIT :limit FOR UPDATE SKIP LOCKED
-)
-DELETE FROM task USING over WHERE (task.tenant_id, task.id) = (over.tenant_id, over.id)
-"""
-
-_FORGET_FACTS = """
-WITH over AS (
-    SELECT tenant_id, id FROM outbox WHERE relayed_at < now() - make_interval(days => :days)
-    AND NOT EXISTS (SELECT FROM task WHERE (task.tenant_id, event_id) = (outbox.tenant_id, outbox.id))
-    ORDER BY relayed_at LIMIT :limit FOR UPDATE SKIP LOCKED
-)
-DELETE FROM outbox USING over WHERE (outbox.tenant_id, outbox.id) = (over.tenant_id, over.id)
-"""
-
-# What platforms told so long ago they do not tell again; what it said, if nobody has dealt with it, goes too.
-_FORGET_DELIVERIES = """
-WITH over AS (
-    SELECT tenant_id, source, delivery_id FROM inbox
-    WHERE received_at < now() - make_interval(days => :days) AND (tenant_id, id) NOT IN (
-        SELECT t.tenant_id, CAST(o.payload ->> 'delivery' AS uuid)
-        FROM task t JOIN outbox o ON (o.tenant_id, o.id) = (t.tenant_id, t.event_id)
-        WHERE t.handler = 'hear' AND t.state <> 'done')
-    ORDER BY received_at LIMIT :limit
-)
-DELETE FROM inbox USING over
-WHERE (inbox.tenant_id, inbox.source, inbox.delivery_id) = (over.tenant_id, over.source, over.delivery_id)
-"""
-
-# Replies to what somebody did: nobody changes them any more. What is said of questions and reviews stays: it
-# has to be corrected when their ground changes.
-_FORGET_REPLIES = """
-WITH over AS (
-    SELECT tenant_id, key FROM message
-    WHERE created_at < now() - make_interval(days => :days) AND starts_with(key, 'delivery/')
-    ORDER BY created_at LIMIT :limit
-)
-DELETE FROM message USING over WHERE (message.tenant_id, message.key) = (over.tenant_id, over.key)
 """
 
 _COUNTS = """
@@ -308,7 +267,7 @@ class Queue:
         Returns how many went. Dead tasks stay, with their facts and deliveries: somebody has to look at them.
         """
         gone = 0
-        for statement in (_FORGET_TASKS, _FORGET_FACTS, _FORGET_DELIVERIES, _FORGET_REPLIES):
+        for statement in FORGETTING:
             async with reachable(), self.engine.begin() as connection:
                 gone += (await connection.execute(text(statement), {"days": days, "limit": limit})).rowcount
         return gone
