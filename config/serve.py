@@ -35,10 +35,11 @@ from config.private_files import write_private
 from config.process import run, settle
 from config.settings import DatabaseUrls, Settings
 from config.slack import listening
-from config.starting import Front, answers, until_there, workspaces_noted
+from config.starting import Front, answers, note_workspaces, until_there
 from config.surface import Surface, product_version, surface
 from config.wiring import Wiring, assembled, assembled_behind, replay, roles_below_row_security
 from config.work import background, broker
+from workers.executor import running
 from workers.replay import replaying
 
 # Holds the id of the tenant that has read the samples; without the file, they are read again.
@@ -216,7 +217,7 @@ class _Up:
                 replicating(wiring.index, wiring.system_engine, wanted=self.settings.embedder),
                 background(self.settings, wiring, report=self.surface.board.report),
                 front.whole(surface(self.settings, wiring, self.surface)),
-                workspaces_noted(front.ingress),
+                running(note_workspaces(front.ingress)),
             ):
                 await self._prepare(wiring, demo_tenant)
                 self._say_what_next(demo_tenant, log_file=log_file)

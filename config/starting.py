@@ -132,18 +132,8 @@ async def until_there(
             return
 
 
-@asynccontextmanager
-async def workspaces_noted(ingress: Ingress) -> AsyncIterator[None]:
-    """For as long as the block lasts, whose workspace is whose is on disk, as the database has it."""
-    noting = asyncio.create_task(_noted_always(ingress))
-    try:
-        yield
-    finally:
-        noting.cancel()
-        await asyncio.wait({noting})
-
-
-async def _noted_always(ingress: Ingress) -> None:
+async def note_workspaces(ingress: Ingress) -> None:
+    """Until cancelled, whose workspace is whose is on disk, as the database has it."""
     while ingress.slack is not None:
         try:
             await ingress.slack.known.checked(await installed_on(ingress.system_engine, PLATFORM))

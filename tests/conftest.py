@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.documents import Documents
@@ -75,6 +76,14 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def urls(postgres: EmbeddedPostgres) -> DatabaseUrls:
     return postgres.urls
+
+
+async def emptied(urls: DatabaseUrls) -> None:
+    """Nothing of other tests is left to be done: the queue crosses tenants."""
+    owner = connect(urls.owner, pool_size=1)
+    async with owner.begin() as connection:
+        await connection.execute(text("TRUNCATE outbox, task"))
+    await owner.dispose()
 
 
 class RememberingEmbedder(FastembedEmbedder):

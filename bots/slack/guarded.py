@@ -12,7 +12,7 @@ from brain.domain.circuit import Circuit
 
 @dataclass(frozen=True, slots=True)
 class GuardedCalls:
-    """Whatever Slack itself answers, a refusal or "later", says that it is there."""
+    """A refusal, or "later", says that Slack is there; silence, or an error of its own, that it is not."""
 
     calls: Calls
     circuit: Circuit

@@ -23,6 +23,7 @@ from brain.domain.identity import TenantId
 from brain.domain.question import QuestionId
 from brain.domain.records import Task, TaskState
 from config.settings import DatabaseUrls
+from tests.conftest import emptied
 from workers.executor import Executor, Handler, working
 from workers.lanes import Lane
 
@@ -38,10 +39,7 @@ class Hurry(Random):
 
 @pytest.fixture
 async def queue(system_engine: AsyncEngine, urls: DatabaseUrls) -> Queue:
-    owner = connect(urls.owner, pool_size=1)
-    async with owner.begin() as connection:
-        await connection.execute(text("TRUNCATE outbox, task"))
-    await owner.dispose()
+    await emptied(urls)
     return Queue(system_engine)
 
 

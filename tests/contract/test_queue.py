@@ -21,6 +21,7 @@ from brain.domain.knowledge import DocumentId
 from brain.domain.question import QuestionId
 from brain.domain.records import TaskId, TaskState
 from config.settings import DatabaseUrls
+from tests.conftest import emptied
 from workers.relay import SUBSCRIPTIONS
 
 HANDLERS: dict[str, tuple[str, ...]] = {"QuestionAsked": ("answer", "remember"), "DocumentForgotten": ()}
@@ -30,10 +31,7 @@ BOTH = ("answer", "remember")
 @pytest.fixture
 async def empty(urls: DatabaseUrls) -> None:
     """The queue crosses tenants, so other tests' tasks must be gone."""
-    owner = connect(urls.owner, pool_size=1)
-    async with owner.begin() as connection:
-        await connection.execute(text("TRUNCATE outbox, task"))
-    await owner.dispose()
+    await emptied(urls)
 
 
 @pytest.fixture

@@ -7,22 +7,18 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.postgres.queue import Queue
-from brain.adapters.postgres.store import connect
 from brain.domain.conversation import Conversation, Delivery, DeliveryId
 from brain.domain.events import DeliveryAccepted, DocumentForgotten, QuestionAsked
 from brain.domain.knowledge import DocumentId
 from brain.domain.question import QuestionId
 from config.settings import DatabaseUrls
-from tests.conftest import World
+from tests.conftest import World, emptied
 from workers.retention import forget_done
 
 
 @pytest.fixture
 async def queue(system_engine: AsyncEngine, urls: DatabaseUrls) -> Queue:
-    owner = connect(urls.owner, pool_size=1)
-    async with owner.begin() as connection:
-        await connection.execute(text("TRUNCATE outbox, task"))
-    await owner.dispose()
+    await emptied(urls)
     return Queue(system_engine)
 
 

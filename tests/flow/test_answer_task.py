@@ -9,7 +9,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.postgres.queue import Queue
-from brain.adapters.postgres.store import connect
 from brain.domain.answer import AnswerStatus
 from brain.domain.events import DocumentForgotten, QuestionAsked
 from brain.domain.knowledge import DocumentId
@@ -19,7 +18,7 @@ from brain.usecases.accept import Asking
 from brain.usecases.ask import Progress, silent
 from brain.usecases.read import reply
 from config.settings import DatabaseUrls
-from tests.conftest import RUNBOOKS, World
+from tests.conftest import RUNBOOKS, World, emptied
 from workers.executor import Executor, working
 from workers.tasks.answer import answer
 
@@ -33,10 +32,7 @@ ASKING = Asking("How do I rotate the Redis password?")
 
 @pytest.fixture
 async def executor(world: World, system_engine: AsyncEngine, urls: DatabaseUrls) -> Executor:
-    owner = connect(urls.owner, pool_size=1)
-    async with owner.begin() as connection:
-        await connection.execute(text("TRUNCATE outbox, task"))
-    await owner.dispose()
+    await emptied(urls)
     await world.reads("redis.md", (RUNBOOKS / "it-ops" / "redis-operations.md").read_text())
     return Executor(Queue(system_engine), {"answer": answer(world.ask, report=quietly)}, 2, Random())
 

@@ -27,7 +27,7 @@ from brain.usecases.standing import standing
 from config.settings import DatabaseUrls, Settings
 from config.surface import Surface, surface
 from config.wiring import assembled
-from tests.conftest import World
+from tests.conftest import World, emptied
 from tests.contract import lying_models as lying
 from tests.contract.fake_openai import Body, Failure, FakeOpenAI, Stream, fake_openai
 
@@ -134,6 +134,7 @@ class Product:
 
 @pytest.fixture
 async def product(world: World, urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[Product]:
+    await emptied(urls)  # how long anything waits is told of, too
     await world.reads("redis.md", RUNBOOK)
     async with fake_openai() as models:
         models.character = lying.honest

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.adapters.extractive_generator import ExtractiveGenerator
 from brain.adapters.postgres.queue import Queue
-from brain.adapters.postgres.store import connect
 from brain.domain.answer import AnswerStatus, Generation, Piece
 from brain.domain.article import ArticleStatus
 from brain.domain.errors import Conflict, Rejected
@@ -25,7 +24,7 @@ from brain.usecases.forget import forget
 from brain.usecases.give_up import GiveUp
 from brain.usecases.read import articles, reply, review
 from config.settings import DatabaseUrls
-from tests.conftest import World
+from tests.conftest import World, emptied
 from workers.executor import Executor, working
 from workers.tasks.answer import answer, hand_over
 
@@ -148,10 +147,7 @@ async def test_a_question_the_machine_fails_at_goes_to_a_person(
     world: World, system_engine: AsyncEngine, urls: DatabaseUrls
 ) -> None:
     # The queue crosses tenants: what other tests have left would be failed at first.
-    owner = connect(urls.owner, pool_size=1)
-    async with owner.begin() as connection:
-        await connection.execute(text("TRUNCATE outbox, task"))
-    await owner.dispose()
+    await emptied(urls)
     failing = replace(world.ask, generator=_Refusing())
     queue = Queue(system_engine)
     executor = Executor(

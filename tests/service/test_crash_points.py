@@ -39,8 +39,8 @@ from brain.domain.records import TaskState
 from config.audit_key import audit_keyring
 from config.settings import DatabaseUrls, Settings
 from demo.fake_slack import Channel, FakeSlack, Message, Person, Seen
-from tests.conftest import World, new_world
-from tests.flow.slack.conftest import METHODS, emptied
+from tests.conftest import World, emptied, new_world
+from tests.flow.slack.conftest import METHODS
 from tests.service.redis import needs_redis, own_redis
 from tests.service.slack_product import Fuse, Part, Products, Running, products
 from tests.unit.test_crash_points import in_the_code

@@ -28,8 +28,8 @@ from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Message, Person
 from demo.fake_slack.faults import hang
 from demo.fake_slack.records import Json
-from tests.conftest import RUNBOOKS, World
-from tests.flow.slack.conftest import METHODS, emptied
+from tests.conftest import RUNBOOKS, World, emptied
+from tests.flow.slack.conftest import METHODS
 from tests.service.slack_product import Products, Running, products
 
 KILLS = int(os.environ.get("EXPERT_SLACK_KILLS", "6"))

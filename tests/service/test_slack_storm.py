@@ -8,8 +8,7 @@ pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from benchmarks.slack_storm import Plan, storm
 from config.settings import DatabaseUrls
-from tests.conftest import World
-from tests.flow.slack.conftest import emptied
+from tests.conftest import World, emptied
 
 
 async def test_each_question_has_one_answer(world: World, urls: DatabaseUrls, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ pytest.importorskip("opentelemetry.sdk", reason="the extra `otel` is not install
 from brain.adapters.postgres.tenants import tenants
 from config.settings import DatabaseUrls
 from demo.fake_slack import FakeSlack
-from tests.conftest import RUNBOOKS, World
-from tests.flow.slack.conftest import METHODS, emptied
+from tests.conftest import RUNBOOKS, World, emptied
+from tests.flow.slack.conftest import METHODS
 from tests.otlp_receiver import receiving
 from tests.service.slack_product import Running, products
 

@@ -10,7 +10,6 @@ from random import Random
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
@@ -23,7 +22,6 @@ from bots.slack.platform import SlackPlatform
 from bots.slack.scopes import needed
 from brain.adapters.journal import Journal
 from brain.adapters.postgres.queue import Queue
-from brain.adapters.postgres.store import connect
 from brain.client import Brain
 from brain.domain.conversation import ChannelRules, Conversation, Delivery, DeliveryId, Kept
 from brain.domain.identity import Principal, TenantId
@@ -33,7 +31,7 @@ from brain.usecases.take_in import TakeIn
 from config.last_known import database_circuit
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Person, Seen
-from tests.conftest import PARSER, RUNBOOKS, World
+from tests.conftest import PARSER, RUNBOOKS, World, emptied
 from tests.unpaced import Unpaced
 from workers.executor import Executor, Handler, working
 from workers.replay import Replay
@@ -227,11 +225,3 @@ async def office(
     await world.reads("redis.md", (RUNBOOKS / "it-ops" / "redis-operations.md").read_text())
     async with opened(world, system_engine, slack) as running:
         yield running
-
-
-async def emptied(urls: DatabaseUrls) -> None:
-    """Nothing of other tests is left to be done."""
-    owner = connect(urls.owner, pool_size=1)
-    async with owner.begin() as connection:
-        await connection.execute(text("TRUNCATE outbox, task"))
-    await owner.dispose()

@@ -13,7 +13,7 @@ from brain.usecases.decide import Decide
 from brain.usecases.keep_time import keep_time
 from config.settings import DatabaseUrls
 from demo.fake_slack import FakeSlack
-from tests.conftest import Travelling, World
+from tests.conftest import Travelling, World, emptied
 from tests.flow.slack import conftest
 from tests.flow.slack.conftest import Office
 from tests.flow.slack.desk import (
@@ -46,7 +46,7 @@ class Time:
 async def time(
     world: World, system_engine: AsyncEngine, urls: DatabaseUrls, slack: FakeSlack
 ) -> AsyncIterator[Time]:
-    await conftest.emptied(urls)
+    await emptied(urls)
     moments = [datetime.now(UTC)]
     store = Travelling(world.store.engine, moments=moments)
     later = replace(

@@ -17,8 +17,8 @@ from brain.domain.rates import Rate, Turns
 from brain.usecases.accept import Accept
 from config.settings import DatabaseUrls
 from demo.fake_slack import FakeSlack, Message
-from tests.conftest import RUNBOOKS, World
-from tests.flow.slack.conftest import Office, emptied, opened
+from tests.conftest import RUNBOOKS, World, emptied
+from tests.flow.slack.conftest import Office, opened
 
 PORT = "Which port does Sentinel use?"
 ROTATE = "How do I rotate the Redis password?"
