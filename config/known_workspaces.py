@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from brain.adapters.postgres.tenants import Installed
-from brain.domain.errors import Unavailable
+from brain.domain.errors import Rejected, Unavailable
 from brain.domain.identity import TenantId
 from config.private_files import write_private
 
@@ -85,12 +85,17 @@ class KnownWorkspaces:
         }
         gone = []
         for place, known in self._known.items():
-            if place not in now:
+            if place in now:
+                continue
+            try:
                 tenant = await self.workspaces.tenant(place)
-                if tenant is None:
-                    gone.append(place)
-                else:
-                    now[place] = replace(known, tenant=tenant)
+            except Rejected as error:  # Slack takes the settings' token no more: whose it was is no less true
+                log.warning("slack.workspace_not_checked", workspace=place, reason=str(error))
+                continue
+            if tenant is None:
+                gone.append(place)
+            else:
+                now[place] = replace(known, tenant=tenant)
         self._note(now, gone=gone)
 
     def forget(self, workspace: str) -> None:

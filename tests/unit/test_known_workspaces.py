@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.slack.adapter import Workspace
+from bots.slack.calls import Refused
 from bots.slack.installing import Granted
 from brain.adapters.postgres.tenants import Installed
 from brain.domain.errors import Unavailable
@@ -24,10 +25,11 @@ FILE = "slack-workspaces.json"
 
 @dataclass
 class Asked:
-    """The database and Slack; `away` is the one or both of them."""
+    """The database and Slack; `away` is the one or both of them, and `refused` the token in the settings."""
 
     tenants: dict[str, TenantId] = field(default_factory=lambda: {"T1": NORTH})
     away: bool = False
+    refused: bool = False
 
     async def find(self, workspace: str) -> Workspace | None:
         if self.away:
@@ -38,6 +40,8 @@ class Asked:
     async def tenant(self, workspace: str) -> TenantId | None:
         if self.away:
             raise Unavailable
+        if self.refused:
+            raise Refused("token_revoked", "auth.test")
         return self.tenants.get(workspace)
 
     async def owner(self, given: Granted) -> TenantId | None:
@@ -112,6 +116,17 @@ async def test_it_is_compared_with_all_that_installed_the_app(tmp_path: Path) ->
     asked.away = True
     again = KnownWorkspaces(tmp_path, asked)
     assert [await again.tenant(place) for place in ("T1", "E2", "T2")] == [NORTH, SOUTH, SOUTH]
+
+
+async def test_a_token_that_is_refused_keeps_nothing_else_from_being_noted(tmp_path: Path) -> None:
+    asked = Asked()
+    known = KnownWorkspaces(tmp_path, asked)
+    await _heard_of(known, "T1")
+    asked.refused = True
+    await known.checked([Installed(SOUTH, ("T2",), "U2", "B2", "")])
+    asked.away = True
+    again = KnownWorkspaces(tmp_path, asked)
+    assert [await again.tenant(place) for place in ("T1", "T2")] == [NORTH, SOUTH]
 
 
 async def test_processes_of_one_installation_do_not_undo_each_other(tmp_path: Path) -> None:
