@@ -34,7 +34,11 @@ OUTAGE_S = float(os.environ.get("EXPERT_OUTAGE_S", "3"))
 PER_S = 8
 PATIENCE_S = 120
 ROTATE = "How do I rotate the Redis password?"
-_BUSY = "SELECT count(*) FROM task WHERE state IN ('ready', 'leased') AND due_at < now()"
+# What waits for its next attempt is under way, and so is what only a fact tells of yet.
+_BUSY = """
+SELECT (SELECT count(*) FROM outbox WHERE relayed_at IS NULL)
+     + (SELECT count(*) FROM task WHERE state IN ('ready', 'leased') AND due_at < now() + interval '1 minute')
+"""
 NOTICE = texts_for("")("kept_for_later")
 
 
