@@ -42,6 +42,7 @@ class Replay:
     owners: Mapping[str, Owners] = field(default_factory=dict)
     every_s: float = _EVERY_S
     batch: int = _BATCH
+    _waits: str = field(init=False, default="")
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -62,8 +63,11 @@ class Replay:
         """How long to wait for the next one."""
         try:
             await self.once()
+            self._waits = ""
         except Unavailable as error:
-            log.info("journal.waits", deliveries=self.journal.held, reason=str(error))
+            if str(error) != self._waits:  # once, and not each second of an outage
+                log.info("journal.waits", deliveries=self.journal.held, reason=str(error))
+            self._waits = str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, it must not keep us from starting again
             reason = str(error) if isinstance(error, ExpertError) else ""
             log.error("journal.stuck", error=type(error).__name__, reason=reason)  # noqa: TRY400  # no words

@@ -1,18 +1,21 @@
 """What was journaled for a tenant by what was known without the database, compared with what the database
 says once it is back."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from brain.adapters.journal import Journal
 from brain.domain.conversation import Delivery, DeliveryId
+from brain.domain.errors import Unavailable
 from brain.domain.identity import TenantId
 from config.last_known import database_circuit
 from tests.conftest import World
-from workers.replay import Owners, Replay
+from workers.replay import Owners, Replay, replaying
 
 
 def _delivery() -> Delivery:
@@ -63,3 +66,21 @@ async def test_what_was_a_tenants_that_is_gone_is_put_aside(world: World, tmp_pa
     gone = TenantId(uuid4())
     for owner in (_owned(None), _owned(gone)):
         assert await _replayed(world, tmp_path, gone, owner) == (0, 1)
+
+
+async def test_an_outage_is_told_once(world: World, tmp_path: Path) -> None:
+    asked = asyncio.Semaphore(0)
+
+    async def away(_: Sequence[Delivery]) -> list[TenantId | None]:
+        asked.release()
+        raise Unavailable("The database is away.")
+
+    journal = Journal(tmp_path / "journal", most_bytes=2**20)
+    await journal.append(world.tenant, _delivery())
+    waiting = Replay(journal, world.store, database_circuit(), owners={"slack": away}, every_s=0.01)
+    with capture_logs() as logs:
+        async with replaying(waiting):
+            for _ in range(5):
+                await asked.acquire()
+    assert [one["deliveries"] for one in logs if one["event"] == "journal.waits"] == [1]
+    await journal.close()
