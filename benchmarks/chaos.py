@@ -18,11 +18,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import text
 
 from benchmarks.busy_slack import QUESTIONS, Asked, Crowd
 from benchmarks.killing import Killed, rage, supervised
@@ -33,6 +31,7 @@ from benchmarks.running import Product
 from benchmarks.suspects import evidence
 from brain.adapters.postgres.store import connect
 from tests.service.redis import own_redis
+from tests.undone import worked_off
 
 BARS = {"lost": 0, "doubled": 0, "stuck_over_s": 120}
 # Two are in no document: a person is asked.
@@ -42,12 +41,6 @@ OURS = ("hear", "answer", "deliver", "show_review")
 # As often as Slack, in less time; a product that starts has to be there before the last.
 RETRIES_S = (0.2, 10.0, 40.0)
 TELL_EVERY_S = 10.0
-_LEFT = """
-SELECT (SELECT count(*) FROM outbox WHERE relayed_at IS NULL) AS unrelayed,
-    count(*) FILTER (WHERE state IN ('ready', 'leased', 'unknown')) AS unfinished,
-    count(*) FILTER (WHERE state = 'dead') AS dead
-FROM task WHERE handler = ANY(:ours)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +123,9 @@ async def chaos(plan: Plan) -> dict[str, Any]:
                 )
             calm = time.monotonic()
             await crowd.answered(within_s=plan.patience_s)
-            left = await _idle(scene.stage, within_s=plan.patience_s)
+            system = connect(scene.stage.postgres.urls.system, pool_size=1)
+            left = await worked_off(system, OURS, within_s=plan.patience_s)
+            await system.dispose()
         finally:
             collecting.cancel()
             telling.cancel()
@@ -139,7 +134,7 @@ async def chaos(plan: Plan) -> dict[str, Any]:
             **outcome(scene),
             "seconds": round(time.monotonic() - began, 1),
             "calm_again_after_s": round(time.monotonic() - calm, 1),
-            "tasks_left": left,
+            "tasks_left": asdict(left),
             "suspects": await evidence(scene.stage, suspects(crowd)),
         }
 
@@ -237,20 +232,6 @@ def doubled_elsewhere(stage: Stage) -> int:
         if one.metadata and not one.deleted and not one.is_reply
     ]
     return len(places) - len(set(places))
-
-
-async def _idle(stage: Stage, *, within_s: float) -> dict[str, int]:
-    """What is left to do, in the end or at the end of patience."""
-    engine, until = connect(stage.postgres.urls.system, pool_size=1), time.monotonic() + within_s
-    try:
-        while True:
-            async with engine.connect() as connection:
-                row = (await connection.execute(text(_LEFT), {"ours": list(OURS)})).one()
-            if not (row.unrelayed or row.unfinished) or time.monotonic() > until:
-                return dict(row._mapping)
-            await asyncio.sleep(0.2)
-    finally:
-        await engine.dispose()
 
 
 def main() -> None:

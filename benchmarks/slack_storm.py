@@ -15,24 +15,22 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.outcome import machine, tell
 from benchmarks.stage import stage
 from brain.adapters.fastembed_embedder import FastembedEmbedder
-from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import connect
 from brain.adapters.postgres.tenants import tenants
-from brain.domain.records import TaskState
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Message, Person
 from tests.conftest import RUNBOOKS, World
 from tests.service.slack_product import Running, products
+from tests.undone import worked_off
 
 PROCESSES = 2
 COPIES = 5
@@ -158,7 +156,7 @@ async def storm(plan: Plan, world: World, urls: DatabaseUrls, *, home: Path) -> 
             await raging.rage()
             took_s = time.monotonic() - began
             await slack.settled()
-            left = await _idle(system, within_s=plan.patience_s)
+            left = await worked_off(system, OURS, within_s=plan.patience_s)
         attempts = [one for each in slack.deliveries.all for one in each.attempts]
         result = {
             "questions": plan.questions,
@@ -166,7 +164,7 @@ async def storm(plan: Plan, world: World, urls: DatabaseUrls, *, home: Path) -> 
             "deliveries": len(attempts),
             **raging.count(),
             "posts": sum(one.method == "chat.postMessage" and not one.error for one in slack.calls),
-            "tasks_left": left,
+            "tasks_left": asdict(left),
             "seconds": round(took_s, 1),
             "answers_a_second": round(plan.questions / took_s, 1),
             "answered_after_s": _percentiles(raging.waits_s),
@@ -176,18 +174,6 @@ async def storm(plan: Plan, world: World, urls: DatabaseUrls, *, home: Path) -> 
         }
     await system.dispose()
     return result
-
-
-async def _idle(system: AsyncEngine, *, within_s: float) -> dict[str, int]:
-    """What is left to do, in the end or at the end of patience."""
-    queue, until = Queue(system), time.monotonic() + within_s
-    while True:
-        counts = await queue.counts()
-        leased, dead = (counts.tasks.get(one, 0) for one in (TaskState.LEASED, TaskState.DEAD))
-        due = await queue.next_due_in_s(OURS) is not None
-        if not (counts.unrelayed or leased or due) or time.monotonic() > until:
-            return {"unrelayed": counts.unrelayed, "leased": leased, "due": int(due), "dead": dead}
-        await asyncio.sleep(0.1)
 
 
 def _limits(raging: Storm) -> dict[str, Any]:

@@ -29,13 +29,11 @@ pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from brain.adapters.fastembed_embedder import FastembedEmbedder
 from brain.adapters.postgres.audit import verify
-from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.store import SqlStore
 from brain.adapters.postgres.tenants import tenants
 from brain.domain.audit import Keyring
 from brain.domain.conversation import ChannelRules, Conversation
 from brain.domain.identity import Role
-from brain.domain.records import TaskState
 from config.audit_key import audit_keyring
 from config.settings import DatabaseUrls, Settings
 from demo.fake_slack import Channel, FakeSlack, Message, Person, Seen
@@ -43,6 +41,7 @@ from tests.conftest import World, emptied, new_world
 from tests.flow.slack.conftest import METHODS
 from tests.service.redis import needs_redis, own_redis
 from tests.service.slack_product import Fuse, Part, Products, Running, products
+from tests.undone import undone
 from tests.unit.test_crash_points import in_the_code
 
 CRASHES = int(os.environ.get("EXPERT_CRASHES", "0"))
@@ -187,16 +186,13 @@ class Town:
 
     async def quiet(self) -> None:
         """When nothing is left to do; the clocks of reviews, which ring tomorrow, are not waited for."""
-        queue = Queue(self.system)
         async with asyncio.timeout(PATIENCE_S):
-            while True:
-                await self.slack.settled()
-                counts = await queue.counts()
-                assert not counts.tasks.get(TaskState.DEAD)
-                due_in_s = await queue.next_due_in_s(("hear", "answer", "deliver", "show_review"))
-                if not counts.unrelayed and not counts.tasks.get(TaskState.LEASED) and due_in_s is None:
-                    return
+            await self.slack.settled()
+            while left := await undone(self.system, ("hear", "answer", "deliver", "show_review")):
+                assert not left.dead
                 await asyncio.sleep(0.02)
+                await self.slack.settled()
+        assert not left.dead
 
     async def kept(self, question: str) -> list[int]:
         """Questions, published answers, verdicts, articles, examples and audited approvals: one of each."""

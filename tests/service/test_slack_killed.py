@@ -18,9 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
-from brain.adapters.postgres.queue import Queue
 from brain.adapters.postgres.tenants import tenants
-from brain.domain.records import TaskState
 from brain.domain.review import VerdictKind
 from brain.usecases.decide import Judgement
 from brain.usecases.read import review
@@ -31,6 +29,7 @@ from demo.fake_slack.records import Json
 from tests.conftest import RUNBOOKS, World, emptied
 from tests.flow.slack.conftest import METHODS
 from tests.service.slack_product import Products, Running, products
+from tests.undone import undone
 
 KILLS = int(os.environ.get("EXPERT_SLACK_KILLS", "6"))
 ROTATE = "How do I rotate the Redis password?"
@@ -109,11 +108,9 @@ class Bench:
 
     async def busy(self) -> bool:
         """Clocks of reviews, which ring tomorrow, are not waited for."""
-        queue = Queue(self.system)
-        counts = await queue.counts()
-        assert not counts.tasks.get(TaskState.DEAD)
-        leased = counts.tasks.get(TaskState.LEASED, 0)
-        return bool(counts.unrelayed or leased) or await queue.next_due_in_s(OURS) is not None
+        left = await undone(self.system, OURS)
+        assert not left.dead
+        return bool(left)
 
 
 def _shape(texts: list[str]) -> list[str]:

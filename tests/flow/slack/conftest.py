@@ -32,6 +32,7 @@ from config.last_known import database_circuit
 from config.settings import DatabaseUrls
 from demo.fake_slack import Channel, FakeSlack, Person, Seen
 from tests.conftest import PARSER, RUNBOOKS, World, emptied
+from tests.undone import undone
 from tests.unpaced import Unpaced
 from workers.executor import Executor, Handler, working
 from workers.replay import Replay
@@ -98,18 +99,8 @@ class Office:
     async def quiet(self) -> None:
         """When nothing is left to do."""
         await self.slack.settled()
-        queue = Queue(self.system)
         async with asyncio.timeout(60):
-            while True:
-                counts = await queue.counts()
-                busy = counts.unrelayed + sum(
-                    number for state, number in counts.tasks.items() if state.value == "leased"
-                )
-                ready = await queue.next_due_in_s(HANDLERS)
-                later = await queue.counts()  # what was begun between the two looks shows here
-                still = (later.tasks, later.unrelayed) == (counts.tasks, counts.unrelayed)
-                if still and not busy and (ready is None or ready > 5):
-                    return
+            while await undone(self.system, HANDLERS, within_s=5):  # noqa: ASYNC110  # the database tells nobody
                 await asyncio.sleep(0.02)
 
 
