@@ -30,9 +30,9 @@ from brain.domain.ranking import K1, B, rarity, terms
 EXACT_BELOW = 20_000
 
 # Words are looked up rarest first, until that many postings are read; those that are left, the commonest, say
-# little, and count for the best so far alone. On 100,000 passages 99 of 100 of the ten best are the same.
+# little, and count for the best so far alone. On 100,000 passages 98 of 100 of the ten best are the same.
 POSTINGS = 20_000
-CANDIDATES = 200
+CANDIDATES = 100
 
 _SCOPES = f"""
 SELECT s.id,
