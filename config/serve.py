@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from brain.adapters.postgres.migrate import migrate as migrate_database
 from brain.adapters.postgres.store import reachable
 from brain.adapters.postgres.tenants import tenants
-from brain.domain.errors import Missing, Unavailable
+from brain.domain.errors import DatabaseAway, Missing
 from brain.domain.identity import Principal, Role, TenantId
 from brain.usecases.ingest import Outcome, Upload
 from brain.usecases.load_departments import DepartmentFile, load_departments
@@ -181,7 +181,7 @@ class _Up:
 
         def away(reason: str) -> None:
             if self.settings.database_urls is None:
-                raise Unavailable(reason)
+                raise DatabaseAway(reason)
             if not front.away:
                 keeps = " What Slack delivers is kept meanwhile." if front.ingress.slack else ""
                 self.console.print(
@@ -194,7 +194,7 @@ class _Up:
     async def _serve_whole(
         self, front: Front, files: Sequence[DepartmentFile], *, with_demo: bool, log_file: str
     ) -> None:
-        """Until cancelled. Raises `Unavailable` where the database is away before all of it is there."""
+        """Until cancelled. Raises `DatabaseAway` where it is so before all of it is there."""
         await answers(front.ingress.system_engine)
         await _migrate(self.settings, self.urls)
         await roles_below_row_security(front.ingress)

@@ -16,7 +16,7 @@ from brain.adapters.postgres.store import reachable
 from brain.adapters.postgres.tenants import installed_on
 from brain.api.services import Check, Readiness
 from brain.api.starting import create_starting_app
-from brain.domain.errors import Unavailable
+from brain.domain.errors import Collided, DatabaseAway, Unavailable
 from brain.domain.ladder import Known, rung
 from brain.usecases.take_in import in_time
 from config.ingress import Ingress
@@ -100,7 +100,7 @@ def journal_check(journal: Journal) -> Check:
 
 
 async def answers(engine: AsyncEngine) -> None:
-    """Raises `Unavailable` where the database does not, soon."""
+    """Raises `DatabaseAway` where it does not, soon."""
 
     async def ask() -> None:
         async with reachable(), engine.connect() as connection:
@@ -115,17 +115,17 @@ async def until_there(
     away: Callable[[str], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Until `work` ends; again and again where it cannot be done without what is away, of which `away` is
-    told."""
+    """Until `work` ends; again and again where it cannot be done without the database, of which `away` is
+    told, or another process was at the same rows. What only a person can mend is not waited for."""
     told = ""
     while stop is None or not stop.is_set():
         try:
             await work()
-        except Unavailable as error:
+        except (DatabaseAway, Collided) as error:
             if str(error) != told:
                 log.warning("start.waits", reason=str(error))
             told = str(error)
-            if away is not None:
+            if away is not None and isinstance(error, DatabaseAway):
                 away(told)
             await asyncio.sleep(AGAIN_S)
         else:

@@ -95,7 +95,8 @@ async def assembled(settings: Settings, urls: DatabaseUrls) -> AsyncIterator[Wir
 
 @asynccontextmanager
 async def assembled_behind(taking_in: Ingress, settings: Settings) -> AsyncIterator[Wiring]:
-    """Raises `Unavailable` where the database is away."""
+    """Raises `DatabaseAway` where that is so, and `Unavailable` or `Rejected` where what the settings name
+    cannot be had: a model, an address."""
     app_engine, system_engine, store = taking_in.app_engine, taking_in.system_engine, taking_in.store
     async with AsyncExitStack() as stack:
         documents = Documents()

@@ -16,6 +16,14 @@ class Unavailable(ExpertError):
         self.retry_after_s = retry_after_s
 
 
+class DatabaseAway(Unavailable):
+    """The database is not answering. What comes meanwhile waits for it."""
+
+
+class Collided(Unavailable):
+    """Another request was at the same rows; nothing of this one was kept, and it can be repeated."""
+
+
 class NotYet(Unavailable):
     """Nothing is wrong: it is somebody else's turn. Come back then."""
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from brain.domain.circuit import Circuit
 from brain.domain.conversation import Delivery, Kept
-from brain.domain.errors import Unavailable
+from brain.domain.errors import DatabaseAway, Unavailable
 from brain.domain.identity import TenantId
 from brain.ports.talk import Journal, TalkStore
 from brain.usecases.receive import receive
@@ -51,12 +51,13 @@ async def through(circuit: Circuit, work: Callable[[], Coroutine[Any, Any, T]], 
 
 
 async def in_time(work: Callable[[], Coroutine[Any, Any, T]], *, within_s: float) -> T:
-    """What is cancelled is not waited for: a connection to nobody takes its time to close, too."""
+    """Raises `DatabaseAway` where it takes longer. What is cancelled is not waited for: a connection to
+    nobody takes its time to close, too."""
     task = asyncio.ensure_future(work())
     try:
         await asyncio.wait({task}, timeout=within_s)
         if not task.done():
-            raise Unavailable(f"The database did not answer within {within_s:g} s.")
+            raise DatabaseAway(f"The database did not answer within {within_s:g} s.")
         return task.result()
     finally:
         if not task.done():

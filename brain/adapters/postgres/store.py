@@ -33,7 +33,7 @@ from brain.domain import tracing
 from brain.domain.audit import Keyring
 from brain.domain.conversation import Delivery
 from brain.domain.crash_points import reached
-from brain.domain.errors import Rejected, Unavailable
+from brain.domain.errors import Collided, DatabaseAway, Rejected
 from brain.domain.events import Event
 from brain.domain.identity import TenantId
 from brain.domain.moves import IllegalMove
@@ -216,13 +216,13 @@ async def reachable() -> AsyncIterator[None]:
     # The last of them: asked in the moment in which PostgreSQL has taken its leave, and the connection still
     # seems to be there. SQLAlchemy hands it on as it is.
     except (OperationalError, InterfaceError, PoolTimeout, OSError, asyncpg.InternalClientError) as error:
-        raise Unavailable(_AWAY) from error
+        raise DatabaseAway(_AWAY) from error
     except DBAPIError as error:
         state = str(getattr(error.orig, "sqlstate", None) or "")
         if state in _COLLIDED_STATES:
-            raise Unavailable(_COLLIDED, _COLLIDED_RETRY_S) from error
+            raise Collided(_COLLIDED, _COLLIDED_RETRY_S) from error
         if error.connection_invalidated or state.startswith(_AWAY_STATES):
-            raise Unavailable(_AWAY) from error
+            raise DatabaseAway(_AWAY) from error
         if state == _ILLEGAL_MOVE:
             # Without the error it comes from, which quotes what was to be written.
             said = error.orig if hasattr(error.orig, "detail") else getattr(error.orig, "__cause__", None)
