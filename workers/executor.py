@@ -156,7 +156,12 @@ class Executor:
                 handlers, free = self._open(lane)
                 if not handlers:
                     break
-                some = await self.queue.claim_these(handlers, left, limit=free, lease_s=self.lease_s)
+                try:
+                    some = await self.queue.claim_these(handlers, left, limit=free, lease_s=self.lease_s)
+                except Unavailable:
+                    if not claimed:
+                        raise
+                    break  # what was claimed before is on lease here, and nobody else may work on it
                 self._held.update({(task.id, task.attempts): task for task in some})
                 claimed += some
                 if len(some) < free:

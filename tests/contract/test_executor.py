@@ -10,9 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listens_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
+from brain.adapters.postgres.claiming import CLAIM_THESE
 from brain.adapters.postgres.dispatching import mark_enqueued
 from brain.adapters.postgres.queue import LapsedTask, Queue
 from brain.adapters.postgres.store import SqlStore, connect
@@ -68,11 +70,13 @@ def tasks(facts: SqlStore, tenant: TenantId) -> Callable[[], Awaitable[list[Task
 Tasks = Callable[[], Awaitable[list[Task]]]
 
 
-async def asked(facts: SqlStore, tenant: TenantId, queue: Queue, *, times: int = 1) -> None:
+async def asked(
+    facts: SqlStore, tenant: TenantId, queue: Queue, *, times: int = 1, handler: str = "answer"
+) -> None:
     for _ in range(times):
         async with facts.transaction(tenant) as tx:
             await tx.emit(QuestionAsked(QuestionId(uuid4())))
-    await queue.relay({"QuestionAsked": ("answer",)}, limit=times)
+    await queue.relay({"QuestionAsked": (handler,)}, limit=times)
 
 
 def executor(queue: Queue, handle: Handler, *, lease_s: float = 20, limit_s: float = 300) -> Executor:
@@ -115,6 +119,41 @@ def raising(*errors: BaseException) -> Handler:
 
 async def forever(tenant: TenantId, event: Event) -> None:
     await asyncio.Event().wait()
+
+
+class Held:
+    """Begins what it is given, and ends none of it before it is `enough`."""
+
+    def __init__(self) -> None:
+        self.begun: Counter[str] = Counter()
+        self.enough = asyncio.Event()
+
+    def handles(self, name: str) -> Handler:
+        async def handle(tenant: TenantId, event: Event) -> None:
+            self.begun[name] += 1
+            await self.enough.wait()
+
+        return handle
+
+    async def begins(self, name: str) -> None:
+        while not self.begun[name]:  # noqa: ASYNC110  # it is another task
+            await asyncio.sleep(0.01)
+
+
+def told_only(queue: Queue, work: Held) -> Executor:
+    """What it is not told of it never finds."""
+    names = {name: work.handles(name) for name in ("answer", "deliver")}
+    return Executor(queue, names, 4, Hurry(), untold=lambda: False, late_s=3600)
+
+
+async def told(
+    one: Executor, facts: SqlStore, tenant: TenantId, handler: str, *, times: int
+) -> list[asyncio.Task[None]]:
+    while not one._running:  # noqa: ASYNC110  # as above
+        await asyncio.sleep(0.01)
+    await asked(facts, tenant, one.queue, times=times, handler=handler)
+    refs = await mark_enqueued(one.queue.engine, [handler], limit=times, again_s=60)
+    return [asyncio.create_task(one.offer(Lane.INTERACTIVE, ref)) for ref in refs]
 
 
 async def test_two_executors_run_each_task_once(
@@ -174,39 +213,41 @@ async def test_what_a_broker_tells_of_does_not_take_the_place_that_is_kept(
     facts: SqlStore, tenant: TenantId, queue: Queue
 ) -> None:
     """Of four answers three are begun, and a notice finds its place."""
-    begun: list[str] = []
-    enough = asyncio.Event()
-
-    def handles(name: str) -> Handler:
-        async def handle(tenant: TenantId, event: Event) -> None:
-            begun.append(name)
-            await enough.wait()
-
-        return handle
-
-    names = {name: handles(name) for name in ("answer", "deliver")}
-    # What it is not told of it never finds.
-    one = Executor(queue, names, 4, Hurry(), untold=lambda: False, late_s=3600)
+    work = Held()
+    one = told_only(queue, work)
     async with started(one), asyncio.timeout(30):
-        while not one._running:  # noqa: ASYNC110  # it is another task
-            await asyncio.sleep(0.01)
-
-        async def told(handler: str, times: int) -> list[asyncio.Task[None]]:
-            for _ in range(times):
-                async with facts.transaction(tenant) as tx:
-                    await tx.emit(QuestionAsked(QuestionId(uuid4())))
-            await queue.relay({"QuestionAsked": (handler,)}, limit=times)
-            refs = await mark_enqueued(queue.engine, [handler], limit=times, again_s=60)
-            return [asyncio.create_task(one.offer(Lane.INTERACTIVE, ref)) for ref in refs]
-
-        answers = await told("answer", 4)
+        answers = await told(one, facts, tenant, "answer", times=4)
         await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)  # the one without a place
-        notices = await told("deliver", 1)
-        while "deliver" not in begun:  # noqa: ASYNC110  # as above
-            await asyncio.sleep(0.01)
-        assert Counter(begun) == {"answer": 3, "deliver": 1}
-        enough.set()
+        notices = await told(one, facts, tenant, "deliver", times=1)
+        await work.begins("deliver")
+        assert work.begun == {"answer": 3, "deliver": 1}
+        work.enough.set()
         await asyncio.gather(*answers, *notices)
+
+
+async def test_what_a_broker_told_of_is_worked_on_where_the_database_goes_before_the_rest_is_claimed(
+    facts: SqlStore, tenant: TenantId, queue: Queue
+) -> None:
+    """Three answers are claimed first, and what may have the place that is kept then."""
+    claims = 0
+
+    def gone(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal claims
+        if statement.startswith(CLAIM_THESE[:40]):
+            claims += 1
+            if claims == 2:
+                raise ConnectionResetError
+
+    work = Held()
+    one = told_only(queue, work)
+    async with started(one), asyncio.timeout(30):
+        listens_for(queue.engine.sync_engine, "before_cursor_execute")(gone)
+        answers = await told(one, facts, tenant, "answer", times=4)
+        await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        assert claims == 2
+        await work.begins("answer")
+        work.enough.set()
+        await asyncio.gather(*answers)
 
 
 async def test_only_its_own_lanes_are_worked_on(
