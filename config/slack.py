@@ -72,7 +72,7 @@ class Slack:
 
     @property
     def reach(self) -> Reach:
-        return Reach(self.platform, self.workspaces.workspaces, self.command)
+        return Reach(self.platform, self.workspaces.workspaces, self.workspaces.has, self.command)
 
     def receive_at(self, app: FastAPI) -> None:
         self.take_in_at(app)
@@ -234,6 +234,7 @@ async def _nothing() -> None:
 async def _started(workspaces: KnownWorkspaces, connect: Callable[[], Awaitable[None]]) -> None:
     """Whose token we have is found out before anything is delivered, which then waits for nothing. The SDK
     keeps a connection, once there was one."""
+    said = ""
     while True:
         try:
             own = await workspaces.recognise("")
@@ -241,7 +242,9 @@ async def _started(workspaces: KnownWorkspaces, connect: Callable[[], Awaitable[
             await connect()
         except Exception as error:  # noqa: BLE001  # a platform's listen loop: whatever it is, try again
             reason = str(error) if isinstance(error, ExpertError) else ""
-            log.warning("slack.unconnected", error=type(error).__name__, reason=reason)
+            if (told := f"{type(error).__name__} {reason}") != said:  # once, and not each second of an outage
+                log.warning("slack.unconnected", error=type(error).__name__, reason=reason)
+            said = told
             await asyncio.sleep(error.retry_after_s if isinstance(error, Unavailable) else _AGAIN_S)
         else:
             log.info("slack.listening")

@@ -52,6 +52,9 @@ class Workspaces(Protocol):
 
     async def workspaces(self, tenant: TenantId) -> Sequence[str]: ...
 
+    async def has(self, tenant: TenantId, workspace: str) -> bool:
+        """Whether it is the tenant's now: what was known a moment ago does not count."""
+
 
 async def tenant_on_slack(system: AsyncEngine, slug: str | None) -> tuple[str, TenantId]:
     """Of the token in the settings: its slug and id."""
@@ -121,6 +124,11 @@ class OneWorkspace:
         known = await self._accepted()
         return [known.id] if known and tenant == await self.tenant() else []
 
+    async def has(self, tenant: TenantId, workspace: str) -> bool:
+        known = await self._accepted()
+        ours = known is not None and (known.everywhere or workspace == known.id)
+        return ours and tenant == await self.tenant()
+
     async def _accepted(self) -> "Workspace | None":
         """None where Slack takes the token no more: what others have installed works all the same."""
         try:
@@ -182,6 +190,9 @@ class InstalledWorkspaces:
             known = await tx.talk.installations.of(PLATFORM)
         ids = [id_ for one in known for id_ in ([one.workspace] if one.workspace else one.teams)]
         return [id_ for id_ in ids if await self.tenant(id_) == tenant]
+
+    async def has(self, tenant: TenantId, workspace: str) -> bool:
+        return await self._having(tenant, workspace) is not None
 
     async def joins(self, workspace: str, enterprise: str) -> None:
         """A workspace of an organisation that has installed the app for all of them was heard of. While the
@@ -326,6 +337,9 @@ class AllWorkspaces:
 
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
         return [*await self.installed.workspaces(tenant), *await self.own.workspaces(tenant)]
+
+    async def has(self, tenant: TenantId, workspace: str) -> bool:
+        return await self.installed.has(tenant, workspace) or await self.own.has(tenant, workspace)
 
 
 def workspaces_of(

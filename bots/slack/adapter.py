@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.chat_platform import Inbound, Unknown
 from bots.slack import acks, inbound, signatures
-from bots.slack.calls import AWAY_S, Refused, Unreachable, encoded, retry_after_s
+from bots.slack.calls import AWAY_S, Later, Refused, Unreachable, encoded, retry_after_s, why
 from bots.slack.pacing import Pace
 from bots.texts import Texts, texts_for
 from brain.domain.conversation import Kept
@@ -103,7 +103,7 @@ class SlackCalls:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unknown(type(error).__name__) from error
         if status == 429:
-            raise Unavailable("Slack takes no more of this for the moment.", after_s)
+            raise Later("Slack takes no more of this for the moment.", after_s)
         if status >= 500:
             raise Unknown(f"status {status}")
         if status >= 300:
@@ -152,12 +152,11 @@ class SlackCalls:
         self, workspace: str, method: str, arguments: dict[str, Any], error: SlackApiError
     ) -> Exception:
         status = int(getattr(error.response, "status_code", 0) or getattr(error.response, "status", 0) or 0)
-        data = getattr(error.response, "data", None)
-        code = str(data.get("error", "")) if isinstance(data, dict) else ""
+        code = why(error.response)
         if status == 429 or code in _LATER:
             after_s = retry_after_s(getattr(error.response, "headers", None))
             self.pace.close(workspace, method, channel=str(arguments.get("channel", "")), for_s=after_s)
-            return Unavailable("Slack takes no more of this for the moment.", after_s)
+            return Later("Slack takes no more of this for the moment.", after_s)
         if status >= 500 or code in _MAYBE or not code:
             return _lost(method, error)
         return Refused(code, method)
@@ -188,11 +187,11 @@ async def call_once(
     try:
         done = await client_for(token, api=api).api_call(method, data=encoded(arguments), headers=headers)
     except SlackApiError as error:
-        code = error.response.get("error", "") if isinstance(error.response.data, dict) else ""
-        if not code or code in (*_LATER, *_MAYBE):
-            raise Unavailable("Slack did not answer properly.", AWAY_S) from error
+        if not (code := why(error.response)) or code in (*_LATER, *_MAYBE):
+            raise Unreachable("Slack did not answer properly.", AWAY_S) from error
         raise Refused(code, method) from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    # The last two: the SDK takes every body for an object.
+    except (aiohttp.ClientError, TimeoutError, OSError, AttributeError, ValueError) as error:
         raise Unreachable("Slack cannot be reached.", AWAY_S) from error
     return dict(done.data) if isinstance(done.data, dict) else {}, done.headers
 

@@ -25,6 +25,16 @@ class Unreachable(Unavailable):
     """Nobody answered, or not as Slack does."""
 
 
+def why(response: object) -> str:
+    """Slack's word for what went wrong; empty where it was not Slack that answered."""
+    data = getattr(response, "data", None)
+    return str(data.get("error", "")) if isinstance(data, dict) else ""
+
+
+class Later(Unavailable):
+    """Slack has had enough of it for the moment."""
+
+
 class Calls(Protocol):
     async def call(self, workspace: str, method: str, **arguments: Any) -> dict[str, Any]:
         """Raises `Unavailable` where it did not happen, `Refused` where Slack says no, and `Unknown` where it

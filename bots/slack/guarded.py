@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bots.chat_platform import Unknown
-from bots.slack.calls import Calls, Refused, Unreachable
+from bots.slack.calls import Calls, Later, Refused, Unreachable
 from brain.domain.circuit import Circuit
 
 
@@ -37,7 +37,7 @@ class GuardedCalls:
             except (Unreachable, Unknown) as error:
                 attempt.failed(str(error))
                 raise
-            except Refused:
+            except (Refused, Later):
                 attempt.succeeded()
                 raise
             attempt.succeeded()

@@ -11,6 +11,7 @@ from brain.adapters.fallback_generator import FallbackGenerator
 from brain.adapters.language_model import Access, LanguageModel, Limits
 from brain.adapters.litellm_generator import LiteLLMGenerator
 from brain.adapters.litellm_judge import LiteLLMJudge
+from brain.adapters.litellm_library import warm_up
 from brain.adapters.litellm_rewriter import LiteLLMRewriter
 from brain.domain.answer import Answer, AnswerStatus
 from brain.domain.circuit import Circuit, State
@@ -74,6 +75,7 @@ class Lied:
 @pytest.fixture
 async def lied(world: World) -> AsyncIterator[Lied]:
     await world.reads("redis.md", RUNBOOK)
+    await warm_up(["openai/local"])  # as the product does: whoever asks first has no time for it
     async with fake_openai() as server:
         lied = Lied(server, world, {})
         lied.answering_with([lied.language_model()])

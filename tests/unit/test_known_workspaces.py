@@ -50,6 +50,9 @@ class Asked:
     async def workspaces(self, tenant: TenantId) -> Sequence[str]:
         raise NotImplementedError
 
+    async def has(self, tenant: TenantId, workspace: str) -> bool:
+        raise NotImplementedError
+
 
 async def _heard_of(known: KnownWorkspaces, workspace: str) -> TenantId | None:
     """As a delivery does it."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bots.chat_platform import Unknown
-from bots.slack.calls import Refused, Unreachable
+from bots.slack.calls import Later, Refused, Unreachable
 from bots.slack.guarded import GuardedCalls
 from brain.domain.circuit import IN_A_ROW, PROBE_S, Circuit, State
 from brain.domain.errors import Rejected, Unavailable
@@ -74,11 +74,7 @@ async def test_a_slack_that_keeps_failing_is_left_alone_and_found_back(ends: Exc
 
 @pytest.mark.parametrize(
     "ends",
-    [
-        Refused("channel_not_found", "chat.postMessage"),
-        Unavailable("Slack takes no more.", 30),
-        Rejected("No."),
-    ],
+    [Refused("channel_not_found", "chat.postMessage"), Later("Slack takes no more.", 30), Rejected("No.")],
 )
 async def test_a_slack_that_says_no_or_later_is_there(ends: Exception) -> None:
     slack = Slack(ends)
@@ -89,3 +85,13 @@ async def test_a_slack_that_says_no_or_later_is_there(ends: Exception) -> None:
 
     assert guarded.circuit.state is State.CLOSED
     assert len(slack.asked) == 3 * IN_A_ROW
+
+
+async def test_a_later_between_failures_says_that_it_is_there() -> None:
+    slack = Slack()
+    guarded, _ = _guarded(slack)
+    failures: list[Exception] = [Unreachable("Slack cannot be reached.")] * (IN_A_ROW - 1)
+    for slack.ends in (*failures, Later("Slack takes no more.", 30), *failures):
+        with pytest.raises(Unavailable):
+            await guarded.call("T1", "chat.postMessage")
+    assert guarded.circuit.state is State.CLOSED

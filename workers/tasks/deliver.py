@@ -78,7 +78,9 @@ async def _deliveries(
         reach = next(
             (one for one in reaches if conversation and one.platform.name == conversation.platform), None
         )
-        if standing is not None and conversation is not None and reach is not None and _speaks(standing):
+        if standing is None or conversation is None or reach is None or not _speaks(standing):
+            continue
+        if await reach.has(tenant, conversation.workspace):
             found.append(_Delivery(brain, reach, tenant, standing, conversation, queued=queued))
     return found
 

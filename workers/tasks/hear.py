@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from bots.chat_platform import Heard, Inbound, Message, Pressed, Said, Submitted, What
+import structlog
+
+from bots.chat_platform import Heard, Inbound, Message, Pressed, Removed, Said, Submitted, What
 from bots.commands import Commands
 from bots.posting import Posting
 from bots.texts import texts_for
@@ -13,6 +15,8 @@ from brain.domain.events import DeliveryAccepted, Event
 from brain.domain.identity import TenantId
 from workers.executor import Handler
 from workers.tasks.reach import Reach
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def hear(brain: Brain, reaches: Sequence[Reach]) -> Handler:
@@ -69,4 +73,11 @@ async def _read(
     reach = next((one for one in reaches if one.platform.name == delivery.source), None)
     if reach is None:
         raise Rejected(f"This installation is not on {delivery.source} any more.")
-    return reach, Inbound.from_json(delivery.payload)
+    inbound = Inbound.from_json(delivery.payload)
+    where = inbound.conversation.workspace
+    if not isinstance(inbound.what, Removed) and not await reach.has(tenant, where):
+        # Of what another tenant has by now, nothing may be answered from here.
+        log.warning("hear.not_ours", platform=delivery.source, workspace=where)
+        await brain.dealt_with(tenant, id_)
+        return None
+    return reach, inbound

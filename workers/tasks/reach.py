@@ -12,10 +12,12 @@ from brain.domain.identity import MemberId, TenantId
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`workspaces` are the tenant's on this platform; `command` is what people type there."""
+    """`workspaces` are the tenant's on this platform; `has` asks the database whether one is, now; `command`
+    is what people type there."""
 
     platform: ChatPlatform
     workspaces: Callable[[TenantId], Awaitable[Sequence[str]]]
+    has: Callable[[TenantId, str], Awaitable[bool]]
     command: str = "/expert"
 
     async def identity(
@@ -25,8 +27,9 @@ class Reach:
         spoke to us are known by their e-mail address."""
         known = await brain.identities(tenant, member, platform=self.platform.name)
         known.sort(key=lambda one: one[0] != workspace)
-        if known:
-            return known[0]
+        for identity in known:
+            if await self.has(tenant, identity[0]):
+                return identity
         email = await brain.email(tenant, member)
         for one in await self.workspaces(tenant) if email else ():
             found = await self._by_email(one, email or "")

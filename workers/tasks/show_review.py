@@ -91,6 +91,8 @@ class _Cards:
         return key
 
     async def _say(self, key: str, to: Conversation, message: Message) -> None:
+        if not await self._reach.has(self._tenant, to.workspace):
+            raise Rejected("The bot was removed from this workspace.")
         await self._posting.say(key, to, message, holds=self._holds)
 
     async def _holds(self) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
@@ -12,6 +14,7 @@ from bots.chat_platform import File, Inbound, Pressed, Said, Submitted, Trigger
 from bots.slack.adapter import Receiver, SlackCalls, Workspace, identify
 from bots.slack.platform import SlackPlatform
 from brain.domain.conversation import Conversation
+from brain.domain.errors import Unavailable
 from demo.fake_slack import Channel, FakeSlack, Message, Person, View
 from demo.fake_slack import Seen as OnScreen
 from demo.fake_slack.blocks import elements_of
@@ -166,3 +169,17 @@ async def room() -> AsyncIterator[SlackRoom]:
 
 class TestSlack(ChatPlatformSuite):
     pass
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [("[]", "application/json"), ("{", "application/json"), ("?", "text/plain")]
+)
+async def test_an_answer_that_is_none_of_slacks_tells_nothing_of_a_token(body: str, kind: str) -> None:
+    async def answers(_: web.Request) -> web.Response:
+        return web.Response(text=body, content_type=kind)
+
+    app = web.Application()
+    app.router.add_route("*", "/{anything:.*}", answers)
+    async with TestServer(app) as proxy:
+        with pytest.raises(Unavailable):
+            await identify("xoxb-1", api=str(proxy.make_url("/api/")))

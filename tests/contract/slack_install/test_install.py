@@ -22,7 +22,7 @@ from brain.domain.conversation import ChannelRules, Conversation, DeliveryId
 from brain.domain.errors import Rejected
 from brain.domain.events import DeliveryAccepted
 from brain.domain.identity import TenantId
-from brain.usecases.install import install
+from brain.usecases.install import install, leave
 from config import slack_check
 from config.cli import app
 from config.sealing import sealer
@@ -289,6 +289,9 @@ async def test_the_workspace_of_the_settings_is_its_tenants(desk: Desk, other_wo
         response = await browser.comes_back(await browser.opens(browser.link(world=other_world)))
         assert response.status_code == 409
         assert await slack.workspaces.tenant(browser.of.id) == desk.world.tenant
+        assert await slack.workspaces.has(desk.world.tenant, browser.of.id)
+        assert not await slack.workspaces.has(other_world.tenant, browser.of.id)
+        assert not await slack.workspaces.has(desk.world.tenant, "T-UNHEARD")
     assert await rows(desk, "SELECT 1 FROM installation", other_world.tenant) == []
 
 
@@ -320,9 +323,14 @@ async def test_the_cookie_comes_back_under_a_path(browser: Browser) -> None:
 
 
 async def heard_that_it_is_gone(browser: Browser) -> None:
+    browser.desk.slack.uninstalls(browser.of)
+    await browser.desk.slack.settled()
+    await heard(browser)
+
+
+async def heard(browser: Browser) -> None:
+    """What was kept until now."""
     desk, world = browser.desk, browser.desk.world
-    desk.slack.uninstalls(browser.of)
-    await desk.slack.settled()
     brain = Brain(world.store, world.decide.embedder, world.accept, world.decide, PARSER)
     for (id_,) in await rows(desk, "SELECT id FROM inbox WHERE payload IS NOT NULL"):
         await hear(brain, [browser.slack.reach])(world.tenant, DeliveryAccepted(DeliveryId(UUID(str(id_)))))
@@ -366,6 +374,23 @@ async def test_removed_everything_of_it_is_gone(browser: Browser) -> None:
     bea.says(bea.dm, "Hello?")
     await desk.slack.settled()
     assert await rows(desk, "SELECT 1 FROM inbox WHERE payload IS NOT NULL") == []
+
+
+async def test_what_was_said_there_before_is_not_answered_for_who_had_it(browser: Browser) -> None:
+    await browser.installs()
+    desk, of, tenant = browser.desk, browser.of, browser.desk.world.tenant
+    bea = desk.slack.add_person("Bea", home=of)
+    bea.says(bea.dm, "How do I rotate the Redis password?")
+    await desk.slack.settled()
+    assert len(await rows(desk, "SELECT 1 FROM inbox WHERE payload IS NOT NULL")) == 1
+    assert await browser.slack.reach.has(tenant, of.id)
+
+    await leave(desk.world.store, tenant, "slack", workspace=of.id)  # another process has heard of it
+    assert await browser.slack.workspaces.tenant(of.id) == tenant, "this one has not"
+    assert not await browser.slack.reach.has(tenant, of.id)
+    await heard(browser)
+    assert await rows(desk, "SELECT 1 FROM inbox WHERE payload IS NOT NULL") == []
+    assert [one.text for one in bea.sees(bea.dm)] == ["How do I rotate the Redis password?"]
 
 
 async def test_a_token_in_the_settings_and_installed_ones(desk: Desk) -> None:

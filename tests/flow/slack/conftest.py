@@ -68,6 +68,8 @@ class Office:
     outage: Outage = field(init=False)
     handled: list[Inbound] = field(default_factory=list)
     last: dict[str, Handler] = field(default_factory=dict)
+    # Workspaces that another tenant has by now.
+    moved: set[str] = field(default_factory=set)
 
     @property
     def replay(self) -> Replay:
@@ -146,7 +148,11 @@ async def opened(
     secrets, locale = (slack.signing_secret,), platform.people.locale
     office.receiver = Receiver(keep, find, secrets, changed=changed, locale=locale)
     await _hire(office)
-    reaches = [Reach(platform, workspaces)]
+
+    async def has(tenant: TenantId, id_: str) -> bool:
+        return id_ not in office.moved
+
+    reaches = [Reach(platform, workspaces, has)]
     office.last |= _last(world, brain, reaches)
     executor = Executor(Queue(system), _handlers(world, brain, reaches), 4, Random(), office.last)
     async with AsyncExitStack() as stack:
