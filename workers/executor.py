@@ -69,8 +69,8 @@ class Executor:
     _held: dict[tuple[TaskId, int], ClaimedTask] = field(init=False, default_factory=dict)
     _sweep_at: float = field(init=False, default=0.0)
     _running: bool = field(init=False, default=False)
-    # Lanes in which something may be due, or a place has become free.
-    _waiting: set[Lane] = field(init=False, default_factory=set)
+    # When each lane is looked at next, whichever others are looked at before.
+    _look_at: dict[Lane, float] = field(init=False)
     # Lanes in which a place has become free: the next task is looked for, told of or not.
     _freed: set[Lane] = field(init=False, default_factory=set)
     _offers: Offers = field(init=False, default_factory=Offers)
@@ -78,6 +78,7 @@ class Executor:
     _complete: Completing = field(init=False)
 
     def __post_init__(self) -> None:
+        self._look_at = dict.fromkeys(self.lanes, 0.0)
         self._complete = completing(self.queue)
 
     async def run(self) -> None:
@@ -85,12 +86,9 @@ class Executor:
         try:
             async with asyncio.TaskGroup() as group:
                 self._running = True
-                self._waiting.update(self.lanes)
                 while True:
                     self._wake.clear()
-                    pause_s = await self._start_due(group)
-                    if not await awoken(self._wake, within_s=pause_s):
-                        self._waiting.update(self.lanes)
+                    await awoken(self._wake, within_s=await self._start_due(group))
         finally:
             self._running = False
             self._offers.end_all()
@@ -106,27 +104,39 @@ class Executor:
 
     def look(self, *lanes: Lane) -> None:
         """Something may be due in these lanes, or in any."""
-        self._waiting.update(lanes or self.lanes)
+        self._look_within(0, *(lanes or self.lanes))
         self._wake.set()
+
+    def _look_within(self, within_s: float, *lanes: Lane) -> None:
+        for lane in set(lanes) & self._look_at.keys():
+            self._look_at[lane] = min(self._look_at[lane], self.clock() + within_s)
 
     async def _start_due(self, group: asyncio.TaskGroup) -> float:
         """Fill the free places; returns how long it takes until something can be due again."""
         try:
             await self._sweep()
-            for lane in [lane for lane in self.lanes if lane in self._waiting]:
-                self._waiting.discard(lane)  # first: who calls meanwhile knows of something newer
+            rest_s = _SWEEP_S if self.untold() else min(_SWEEP_S, self.late_s) / 4
+            for lane in [lane for lane, at in self._look_at.items() if at <= self.clock()]:
+                # First: who calls meanwhile knows of something newer.
+                self._look_at[lane] = self.clock() + rest_s
                 for claim in (self._claim_told, self._claim_due):
                     for task in await _whole(claim(lane)):
                         group.create_task(self._work(task)).add_done_callback(partial(self._ended, task))
-            if not self.untold():
-                return min(_SWEEP_S, self.late_s) / 4
-            free = [handler for lane in self.lanes for handler in self._open(lane)[0]]
-            due_in_s = await self.queue.next_due_in_s(free) if free else None
+            await self._look_ahead()
         except Unavailable as error:
             log.warning("executor.unavailable", reason=str(error))
-            return self.rng.uniform(0.5, 1.5)
-        # Never a tight loop: what is due and was not leased is in somebody else's hands just now.
-        return _SWEEP_S if due_in_s is None else min(_SWEEP_S, max(0.05, due_in_s))
+            pause_s = self.rng.uniform(0.5, 1.5)
+            self._look_within(pause_s, *self.lanes)
+            return pause_s
+        return min(self._look_at.values()) - self.clock()
+
+    async def _look_ahead(self) -> None:
+        """Nobody is told of what is postponed or given back: its lane is looked at when its time has come."""
+        free = [handler for lane in self.lanes for handler in self._open(lane)[0]]
+        if free and self.untold():
+            for handler, due_in_s in (await self.queue.next_due_in_s(free)).items():
+                # Never a tight loop: what is due and was not leased is in somebody else's hands just now.
+                self._look_within(max(0.05, due_in_s), LANES[handler])
 
     def _ended(self, task: ClaimedTask, _work: asyncio.Task[None]) -> None:
         lane = LANES[task.handler]
@@ -189,7 +199,7 @@ class Executor:
         if self.clock() < self._sweep_at:
             return
         for lapsed in await self.queue.lapse():
-            self._waiting.update(self.lanes)
+            self._look_within(0, *self.lanes)
             known = log.bind(tenant=str(lapsed.tenant), task=str(lapsed.id), handler=lapsed.handler)
             known.warning("task.lapsed")
             self.watch.struck(lapsed.handler)

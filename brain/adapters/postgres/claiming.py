@@ -73,7 +73,7 @@ WITH due AS (
 
 # Of each handler, the one that is due first; an index finds it, however many there are.
 NEXT_DUE = """
-SELECT extract(epoch FROM min(due_at) - now())
+SELECT handler, extract(epoch FROM due_at - now()) AS due_in_s
 FROM unnest(CAST(:handlers AS text[])) AS wanted (handler) CROSS JOIN LATERAL (
     SELECT due_at FROM task WHERE state = 'ready' AND task.handler = wanted.handler ORDER BY due_at LIMIT 1
 ) AS first

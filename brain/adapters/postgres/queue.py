@@ -272,11 +272,11 @@ class Queue:
                 gone += (await connection.execute(text(statement), {"days": days, "limit": limit})).rowcount
         return gone
 
-    async def next_due_in_s(self, handlers: Collection[str]) -> float | None:
-        """Zero where something is due now, None where nothing waits."""
+    async def next_due_in_s(self, handlers: Collection[str]) -> Mapping[str, float]:
+        """Of those for which something waits; zero where it is due now."""
         async with self._at_once() as connection:
-            wait = await connection.scalar(text(NEXT_DUE), {"handlers": list(handlers)})
-            return None if wait is None else max(0.0, float(wait))
+            rows = await connection.execute(text(NEXT_DUE), {"handlers": list(handlers)})
+            return {row.handler: max(0.0, float(row.due_in_s)) for row in rows}
 
     async def counts(self) -> Counts:
         async with reachable(), self.engine.begin() as connection:
