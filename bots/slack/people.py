@@ -30,7 +30,7 @@ class SlackPeople:
     _people: dict[tuple[str, str], tuple[float, Identity]] = field(default_factory=dict)
     _members: dict[tuple[str, str], tuple[float, list[str]]] = field(default_factory=dict)
     _direct: dict[tuple[str, str], str] = field(default_factory=dict)
-    # When its people were last asked for; in a large workspace those of a channel may not be among them.
+    # When its people last came, some at least; in a large workspace those of a channel may not be among them.
     _listed: dict[str, float] = field(default_factory=dict)
     _listing: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -102,8 +102,8 @@ class SlackPeople:
         unknown, lately = self._unknown(workspace, ids), self.clock() - _MEMBERS_FRESH_S
         if unknown < _SOME or (unknown < _MANY and self._listed.get(workspace, lately) > lately):
             return
-        self._listed[workspace] = self.clock()
         async for page in self._pages(workspace, "users.list", include_locale=True, team_id=workspace):
+            self._listed[workspace] = self.clock()
             for user in page.get("members", []):
                 self._learn(workspace, user)
             if self._unknown(workspace, ids) < _MANY:

@@ -77,6 +77,26 @@ async def test_of_a_large_workspace_no_more_is_listed_than_helps(number: int, pa
     assert slack.methods.count("users.list") == pages
 
 
+async def test_a_workspace_that_could_not_be_listed_is_listed_later() -> None:
+    """Asked one by one, people would take the longer for it."""
+    users = [{"id": f"U{one}"} for one in range(20)]
+    away = [Unavailable("Slack takes no more of this for the moment.", 3)]
+
+    def answer(method: str, arguments: Json) -> Json:
+        if method == "conversations.members":
+            return {"members": [one["id"] for one in users]}
+        if away:
+            raise away.pop()
+        return {"members": users}
+
+    slack = Recorded(answer)
+    people = SlackPeople(slack)
+    with pytest.raises(Unavailable):
+        await people.readers(THREAD)
+    assert len(await people.readers(THREAD)) == 20
+    assert slack.methods == ["conversations.members", "users.list", "users.list"]
+
+
 async def test_who_has_waited_looks_again_whether_slack_takes_it() -> None:
     pace = Pace()
     while not pace._buckets or pace._buckets["T1", "users.info"].level >= 1:
