@@ -355,14 +355,23 @@ async def working(executor: Executor, *, relays_at_once: bool = True) -> AsyncIt
 
 @asynccontextmanager
 async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """All of them, until the block ends; a bug in one of them ends it."""
-    async with asyncio.TaskGroup() as group:
-        started = [group.create_task(loop) for loop in loops]
-        try:
-            yield
-        finally:
-            for task in started:
-                task.cancel()
+    """All of them, until the block ends; a bug in one of them ends it. An error that is alone, the block's
+    own for one, comes out as it is: whoever can do something about it knows it by its name."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            started = [group.create_task(loop) for loop in loops]
+            try:
+                yield
+            finally:
+                for task in started:
+                    task.cancel()
+    except BaseExceptionGroup as errors:
+        if len(errors.exceptions) > 1:
+            raise
+        [alone] = errors.exceptions
+    else:
+        return
+    raise alone
 
 
 async def _whole(work: Coroutine[Any, Any, T]) -> T:
