@@ -1,8 +1,10 @@
 """An HTTP server inside a process that is stopped by others than it, and the port that it needs."""
 
+import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import uvicorn
 
@@ -15,6 +17,26 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def serve_beside(
+    server: uvicorn.Server, work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+) -> None:
+    """Until the server is stopped, or `work` ends; one ends the other. `work` is told that it is to stop, and
+    is cancelled then. Raises what went wrong in either, stopping included."""
+    stop = asyncio.Event()
+    serving, working = asyncio.create_task(server.serve()), asyncio.create_task(work(stop))
+    try:
+        await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        await asyncio.wait({serving})
+        stop.set()
+        working.cancel()
+        await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()
+    serving.result()
 
 
 def free_port(host: str, port: int, *, setting: str) -> None:

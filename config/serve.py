@@ -26,7 +26,7 @@ from config.database import database
 from config.departments import read_departments
 from config.embedders import advice
 from config.founding import Founder, found, mint, principal
-from config.http_server import Server, free_port
+from config.http_server import Server, free_port, serve_beside
 from config.indexes import replicating
 from config.ingress import ingress
 from config.keys import StoredKey, read_keys, save_key
@@ -149,19 +149,11 @@ class _Up:
             async def whole() -> None:
                 await self._serve_whole(front, files, with_demo=with_demo, log_file=str(log_file or "stderr"))
 
+            async def work(stop: asyncio.Event) -> None:
+                await until_there(whole, stop=stop, away=self._away(front))
+
             async with listening(self.settings, taking_in.slack, taking_in.measures):
-                serving = asyncio.create_task(server.serve())
-                working = asyncio.create_task(until_there(whole, away=self._away(front)))
-                try:
-                    await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
-                    if not serving.done():
-                        working.result()
-                finally:
-                    server.should_exit = True
-                    await asyncio.wait({serving})
-                    working.cancel()
-                    await asyncio.wait({working})
-                serving.result()
+                await serve_beside(server, work)
 
     def _config(self, front: Front) -> uvicorn.Config:
         return uvicorn.Config(

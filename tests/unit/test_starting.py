@@ -1,5 +1,7 @@
 """What a start waits for, and what ends it."""
 
+import asyncio
+
 import pytest
 
 from brain.domain.errors import Collided, DatabaseAway, ExpertError, Rejected, Unavailable
@@ -13,6 +15,7 @@ class Start:
         self.outcomes = list(outcomes)
         self.tries = 0
         self.away: list[str] = []
+        self.stop = asyncio.Event()
 
     async def __call__(self) -> None:
         self.tries += 1
@@ -20,7 +23,7 @@ class Start:
             raise self.outcomes.pop(0)
 
     async def until_there(self) -> None:
-        await until_there(self, away=self.away.append)
+        await until_there(self, stop=self.stop, away=self.away.append)
 
 
 async def test_the_database_is_waited_for() -> None:
@@ -37,3 +40,17 @@ async def test_nothing_else_is(outcome: ExpertError) -> None:
         await start.until_there()
     assert start.tries == 1
     assert not start.away
+
+
+async def test_who_is_stopped_without_a_database_does_not_begin_again() -> None:
+    """What ends then may find it away, and end with that instead of with having been stopped."""
+    stop = asyncio.Event()
+
+    async def work() -> None:
+        stop.set()
+        raise DatabaseAway
+
+    def away(reason: str) -> None:
+        pytest.fail(f"Nobody waits any more: {reason}")
+
+    await until_there(work, stop=stop, away=away)
