@@ -1,25 +1,21 @@
 """What one process counts beside its HTTP requests: tasks, acknowledgements, and what it reads when asked."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter, time
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from brain.adapters.postgres.gauges import QueueGauges, ScheduleGauges
 from brain.adapters.postgres.queue import ClaimedTask
+from brain.api.metrics import Reading, Samples
 from brain.domain.records import TaskState
 from workers.lanes import LANES, Lane
 from workers.schedules import EVERY_S
-
-# Label values, and the number; read when Prometheus asks.
-Samples = Iterable[tuple[Sequence[str], float]]
 
 _TASK_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _ACKNOWLEDGED_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)
@@ -56,30 +52,6 @@ class Hint(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     HEARD = "heard"
-
-
-@dataclass(frozen=True)
-class Reading(Collector):
-    """A metric that is not counted along the way, but read when somebody looks."""
-
-    name: str
-    says: str
-    labels: Sequence[str]
-    read: Callable[[], Samples]
-    counts: bool = False
-
-    def describe(self) -> Iterable[Metric]:
-        yield self._family()
-
-    def collect(self) -> Iterable[Metric]:
-        family = self._family()
-        for values, number in self.read():
-            family.add_metric(values, number)
-        yield family
-
-    def _family(self) -> CounterMetricFamily | GaugeMetricFamily:
-        kind = CounterMetricFamily if self.counts else GaugeMetricFamily
-        return kind(self.name, self.says, labels=self.labels)
 
 
 class Measures:

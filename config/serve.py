@@ -31,6 +31,7 @@ from config.indexes import replicating
 from config.ingress import ingress
 from config.keys import StoredKey, read_keys, save_key
 from config.logs import configure_logs
+from config.measures import Role as ProcessRole
 from config.private_files import write_private
 from config.process import run, settle
 from config.settings import DatabaseUrls, Settings
@@ -143,7 +144,9 @@ class _Up:
         log_file = configure_logs(self.settings.home, self.settings.log_level)
         files = read_departments(self.settings.departments)
         async with ingress(self.settings, self.urls) as taking_in:
+            taking_in.measures.role = ProcessRole.UP
             front = Front(taking_in, product_version())
+            self.surface.metrics = front.metrics
             server = _Server(self._config(front))
 
             async def whole() -> None:

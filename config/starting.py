@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from brain.adapters.journal import Journal
 from brain.adapters.postgres.store import reachable
 from brain.adapters.postgres.tenants import installed_on
+from brain.api.metrics import Metrics
 from brain.api.services import Check, Readiness
 from brain.api.starting import create_starting_app
 from brain.domain.errors import Collided, DatabaseAway, Unavailable
@@ -38,8 +39,11 @@ class Front:
     version: str
     away: str = ""
     app: ASGIApp = field(init=False)
+    # Of all its apps, one after the other: what one has counted is not forgotten by the next.
+    metrics: Metrics = field(init=False)
 
     def __post_init__(self) -> None:
+        self.metrics = Metrics(self.ingress.measures.registry)
         self.starting()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,10 +53,11 @@ class Front:
         """Nothing is written to a database that was not looked at: whatever arrives, the journal keeps."""
         ingress = self.ingress
         ingress.take_in.circuit.held = _HELD
+        ingress.measures.queue = None
         slack = ingress.slack
         self.app = create_starting_app(
             self.ready,
-            registry=ingress.measures.registry,
+            metrics=self.metrics,
             circuits=[ingress.take_in.circuit],
             version=self.version,
             take_in_at=slack.take_in_at if slack else _nothing,
@@ -112,16 +117,19 @@ async def answers(engine: AsyncEngine) -> None:
 async def until_there(
     work: Callable[[], Awaitable[None]],
     *,
+    stop: asyncio.Event,
     away: Callable[[str], None] | None = None,
-    stop: asyncio.Event | None = None,
 ) -> None:
     """Until `work` ends; again and again where it cannot be done without the database, of which `away` is
-    told, or another process was at the same rows. What only a person can mend is not waited for."""
+    told, or another process was at the same rows. What only a person can mend is not waited for. Once
+    `stop` is set, nothing is begun."""
     told = ""
-    while stop is None or not stop.is_set():
+    while not stop.is_set():
         try:
             await work()
         except (DatabaseAway, Collided) as error:
+            if stop.is_set():
+                return
             if str(error) != told:
                 log.warning("start.waits", reason=str(error))
             told = str(error)

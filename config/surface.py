@@ -12,6 +12,7 @@ from brain.adapters.postgres.store import reachable
 from brain.adapters.weaviate_index import WeaviateIndex
 from brain.api.app import create_app
 from brain.api.limits import Limits
+from brain.api.metrics import Metrics
 from brain.api.probes import Worker
 from brain.api.progress import ProgressBoard
 from brain.api.services import Check, Readiness, Services
@@ -31,9 +32,11 @@ from config.wiring import Wiring
 
 @dataclass(slots=True)
 class Surface:
-    """`prepared`: the first ingestion is done. `board` is where the work on a question is followed."""
+    """`prepared`: the first ingestion is done. `board` is where the work on a question is followed. `metrics`
+    are those of a process that has some already."""
 
     prepared: bool = False
+    metrics: Metrics | None = None
     board: ProgressBoard = field(default_factory=ProgressBoard)
 
 
@@ -54,7 +57,7 @@ def surface(settings: Settings, wiring: Wiring, state: Surface) -> FastAPI:
             calibrate=Calibrate(wiring.store, wiring.ask.calibration),
             ready=ready,
             queue_counts=lambda: queue_counts(wiring),
-            registry=wiring.measures.registry,
+            metrics=state.metrics or Metrics(wiring.measures.registry),
             version=product_version(),
             board=state.board,
             circuits=wiring.circuits,

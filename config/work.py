@@ -65,7 +65,6 @@ async def background(
 ) -> AsyncIterator[None]:
     """For as long as the block lasts: all the work here, or what tells workers of it."""
     known, told = schedules(settings, wiring.queue), broker(settings)
-    wiring.measures.role = Role.UP
     if told is None:
         async with working(executor(settings, wiring, report=report)), running(known.run()):
             yield

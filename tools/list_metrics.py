@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from brain.adapters.journal import Journal
-from brain.api.metrics import Metrics
+from brain.api.metrics import Metrics, Reading
 from config.ingress import journal_measured
-from config.measures import Measures, Reading
+from config.measures import Measures
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 _HEAD = """# Metrics

@@ -40,7 +40,7 @@ _TAGS = [
 
 def create_app(services: Services) -> FastAPI:
     answering = Answering(services)
-    metrics = Metrics(services.registry)
+    metrics = services.metrics or Metrics(None)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

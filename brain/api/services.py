@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry
-
 from brain.api.limits import Limits
+from brain.api.metrics import Metrics
 from brain.api.progress import ProgressBoard
 from brain.domain.circuit import Circuit
 from brain.domain.ladder import Level, Rung
@@ -43,10 +42,10 @@ def _full(_database: str) -> Rung:
 @dataclass(frozen=True, slots=True)
 class Services:
     """`queue_counts` gives how many tasks are in each state but done, by the state's name, and
-    `oldest_due_s`: how long the oldest due one has been waiting. `registry` is where everything of this
-    process is counted. `board` is where the workers of this process report too; `circuits` are the backends
-    that this process asks over the network. `rung` says how far below its best it stands, given why the
-    database is away, or nothing where it answers.
+    `oldest_due_s`: how long the oldest due one has been waiting. `metrics` are those of this process,
+    where it has some already. `board` is where the workers of this process report too; `circuits` are the
+    backends that this process asks over the network. `rung` says how far below its best it stands, given why
+    the database is away, or nothing where it answers.
     """
 
     store: TalkStore
@@ -61,7 +60,7 @@ class Services:
     ready: Callable[[], Awaitable[Readiness]]
     queue_counts: Callable[[], Awaitable[Mapping[str, float]]]
     version: str
-    registry: CollectorRegistry | None = None
+    metrics: Metrics | None = None
     board: ProgressBoard = field(default_factory=ProgressBoard)
     circuits: Sequence[Circuit] = ()
     rung: Callable[[str], Rung] = _full

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from brain.api import errors, present, schemas
 from brain.api.envelope import Envelope
@@ -18,14 +18,13 @@ _RETRY_AFTER_S = 2.0
 def create_starting_app(
     ready: Callable[[], Awaitable[Readiness]],
     *,
-    registry: CollectorRegistry,
+    metrics: Metrics,
     circuits: Sequence[Circuit],
     version: str,
     take_in_at: Callable[[FastAPI], None],
 ) -> FastAPI:
     """`take_in_at` adds where platforms deliver to; all else is answered with 503."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    metrics = Metrics(None)  # those of the whole product are made with it
 
     async def alive() -> schemas.Alive:
         return schemas.Alive(status="alive", version=version)
@@ -38,8 +37,9 @@ def create_starting_app(
 
     async def counted() -> Response:
         known = await ready()
-        own = metrics.render(None, circuits, known.rung.level)
-        return Response(own + generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return Response(
+            metrics.render_starting(circuits, known.rung.level), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
 
     async def later(path: str) -> Response:
         raise Unavailable(f"The Expert is starting, and does not serve /{path[:60]} yet.", _RETRY_AFTER_S)
