@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import files
@@ -26,8 +25,6 @@ _DIMENSIONS = 384
 _SLICE = 4_000
 # onnxruntime's arena keeps what the longest batch took, a fifth of a gigabyte, and makes nothing faster.
 _ARENA = False
-# Steps of priority; with five, a thread gets a third of what one that does not yield gets.
-_NICER = 5
 
 
 class FastembedEmbedder:
@@ -52,8 +49,10 @@ class FastembedEmbedder:
             raise Unavailable(f"The embedding model {name!r} cannot be loaded: {error}") from error
         self._tokenizer = _counting(self._model)
         self._pools = {
-            TextKind.QUESTION: ThreadPoolExecutor(1, "embed-question"),
-            TextKind.PASSAGE: ThreadPoolExecutor(threads, "embed-passage", initializer=_yielding),
+            kind: ThreadPoolExecutor(
+                max_workers=1 if kind is TextKind.QUESTION else threads, thread_name_prefix=f"embed-{kind}"
+            )
+            for kind in TextKind
         }
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> list[Vector]:
@@ -84,12 +83,6 @@ class FastembedEmbedder:
             else self._model.passage_embed([text])
         )
         return Vector(embedded.tolist(), embedder=self.name)
-
-
-def _yielding() -> None:
-    """Documents are read in when nobody else needs the CPU: on Linux, this is of the thread alone."""
-    if sys.platform == "linux":
-        os.nice(_NICER)
 
 
 def _counting(model: TextEmbedding) -> Tokenizer:

@@ -1,10 +1,4 @@
-"""The embedder in this process: what it counts, whose vectors do not depend on whose, and who goes first."""
-
-import os
-import sys
-import threading
-
-import pytest
+"""The embedder in this process: what it counts, and that neighbours do not change a vector."""
 
 from brain.adapters.fastembed_embedder import MAX_TOKENS, FastembedEmbedder
 from brain.ports import TextKind
@@ -26,21 +20,3 @@ async def test_a_vector_does_not_depend_on_what_is_embedded_with_it(embedder: Fa
     [alone] = await embedder.embed([text], kind=TextKind.PASSAGE)
     among = await embedder.embed(["A much longer text. " * 40, text, "9"], kind=TextKind.PASSAGE)
     assert among[1] == alone
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
-async def test_documents_are_read_in_behind_those_who_ask(embedder: FastembedEmbedder) -> None:
-    for kind in TextKind:
-        await embedder.embed([f"Of {kind}."], kind=kind)
-    nice = {
-        kind: {_nice(thread) for thread in threading.enumerate() if thread.name.startswith(f"embed-{kind}")}
-        for kind in TextKind
-    }
-    ours = os.getpriority(os.PRIO_PROCESS, 0)
-    assert nice[TextKind.QUESTION] == {ours}
-    assert min(nice[TextKind.PASSAGE]) > ours
-
-
-def _nice(thread: threading.Thread) -> int:
-    assert thread.native_id is not None
-    return os.getpriority(os.PRIO_PROCESS, thread.native_id)
