@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brain.domain.conversation import Delivery, DeliveryId
-from brain.domain.errors import Rejected, Unavailable
+from brain.domain.errors import DatabaseAway, Rejected
 from brain.domain.identity import TenantId
 from brain.usecases.receive import receive
 from tests.conftest import World
@@ -103,7 +103,7 @@ async def test_a_database_that_fails_in_the_middle_has_kept_none_of_them(
     )
     event.remove(app_engine.sync_engine, "before_cursor_execute", cut_off)
 
-    assert [type(one) for one in outcomes] == [Unavailable] * 3
+    assert [type(one) for one in outcomes] == [DatabaseAway] * 3
     assert await _kept(world) == []
     await receive(world.store, world.tenant, _delivery("Ev3"))
     assert await _kept(world) == ["Ev3"]
