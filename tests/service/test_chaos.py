@@ -26,5 +26,5 @@ async def test_what_was_acknowledged_is_answered_once() -> None:
     assert (result["lost"], result["doubled"]) == (0, 0), result
     assert min(result["killed"].values()) >= KILLS
     assert result["accepted"], result
-    assert not result["tasks_left"]["unrelayed"]
-    assert not result["tasks_left"]["unfinished"]
+    assert not result["tasks_left"]["facts"]
+    assert not result["tasks_left"]["tasks"]
