@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
 
 from bots.texts import texts_for
-from brain.adapters.postgres.store import connect
+from brain.adapters.postgres.store import connect, reachable
 from brain.adapters.postgres.tenants import tenants
 from brain.domain.errors import Unavailable
 from brain.domain.framing import framed
@@ -28,17 +29,14 @@ from demo.fake_slack import Channel, FakeSlack, Message, Person
 from tests.conftest import RUNBOOKS, World, own_postgres
 from tests.flow.slack.conftest import METHODS
 from tests.service.slack_product import Fuse, Part, Products, Running, products
+from tests.undone import undone
 
 CRASHES = int(os.environ.get("EXPERT_CRASHES", "2"))
 OUTAGE_S = float(os.environ.get("EXPERT_OUTAGE_S", "3"))
 PER_S = 8
 PATIENCE_S = 120
 ROTATE = "How do I rotate the Redis password?"
-# What waits for its next attempt is under way, and so is what only a fact tells of yet.
-_BUSY = """
-SELECT (SELECT count(*) FROM outbox WHERE relayed_at IS NULL)
-     + (SELECT count(*) FROM task WHERE state IN ('ready', 'leased') AND due_at < now() + interval '1 minute')
-"""
+OURS = ("hear", "answer", "deliver")
 NOTICE = texts_for("")("kept_for_later")
 
 
@@ -58,6 +56,7 @@ def urls(postgres: EmbeddedPostgres) -> DatabaseUrls:
 class Outage:
     slack: FakeSlack
     world: World
+    system: AsyncEngine
     postgres: EmbeddedPostgres
     products: Products
     running: Running
@@ -75,7 +74,7 @@ class Outage:
     async def answered(self, questions: list[Message]) -> None:
         await self.until(lambda: all(map(self.answers, questions)))
         async with asyncio.timeout(PATIENCE_S):
-            while await self._number(_BUSY):  # noqa: ASYNC110  # it is another process
+            while await self.busy():  # noqa: ASYNC110  # it is another process
                 await asyncio.sleep(0.1)
         await self.slack.settled()
         assert [len(self.answers(asked)) for asked in questions] == [1] * len(questions)
@@ -104,22 +103,27 @@ class Outage:
     def segments(self) -> list[Path]:
         return sorted(self.journal.glob("*.segment"))
 
-    async def kept(self) -> int:
-        return await self._number("SELECT count(*) FROM inbox WHERE source = 'slack'")
+    async def busy(self) -> bool:
+        try:
+            async with reachable():
+                return bool(await undone(self.system, OURS))
+        except Unavailable:  # our own connections are those of before it was stopped
+            return True
 
-    async def _number(self, query: str) -> int:
+    async def kept(self) -> int:
+        query = text("SELECT count(*) FROM inbox WHERE source = 'slack'")
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     async with self.world.store.transaction(self.world.tenant) as tx:
-                        return int(await tx.connection.scalar(text(query)) or 0)
-                except Unavailable:  # our own connections are those of before it was stopped
+                        return int(await tx.connection.scalar(query) or 0)
+                except Unavailable:  # as above
                     await asyncio.sleep(0.05)
 
 
 @pytest.fixture
 async def outage(
-    world: World, postgres: EmbeddedPostgres, urls: DatabaseUrls, tmp_path: Path
+    world: World, system_engine: AsyncEngine, postgres: EmbeddedPostgres, urls: DatabaseUrls, tmp_path: Path
 ) -> AsyncIterator[Outage]:
     await world.reads("redis.md", (RUNBOOKS / "it-ops" / "redis-operations.md").read_text())
     async with world.store.transaction(world.tenant) as tx:
@@ -134,7 +138,9 @@ async def outage(
         # Longer than a busy machine lets a process wait for its turn.
         running = replace(running, lease_s=3.0, claim_s=3.0, replayed_at_a_time=1)
         with products(running) as started:
-            one = Outage(slack, world, postgres, started, running, amira, channel, tmp_path / "journal")
+            one = Outage(
+                slack, world, system_engine, postgres, started, running, amira, channel, tmp_path / "journal"
+            )
             await one.start()
             yield one
         assert slack.violations == []

@@ -25,10 +25,12 @@ def hear(brain: Brain, reaches: Sequence[Reach]) -> Handler:
     async def handle(tenant: TenantId, event: Event) -> None:
         id_ = _delivery(event)
         found = await _read(brain, reaches, tenant, id_)
-        if found is not None:
-            reach, inbound = found
-            if await Commands(brain, reach.platform, tenant, reach.command).hear(id_, inbound):
-                await brain.dealt_with(tenant, id_)
+        if found is None:
+            return
+        reach, inbound = found
+        commands = Commands(brain, reach.platform, tenant, reach.command)
+        if not await _theirs(reach, tenant, inbound) or await commands.hear(id_, inbound):
+            await brain.dealt_with(tenant, id_)
 
     return handle
 
@@ -42,7 +44,8 @@ def apologise(brain: Brain, reaches: Sequence[Reach]) -> Handler:
         if found is None:
             return
         reach, inbound = found
-        if inbound.author and not inbound.bot and _addressed(inbound.what):
+        addressed = inbound.author and not inbound.bot and _addressed(inbound.what)
+        if addressed and await _theirs(reach, tenant, inbound):
             to = await reach.platform.people.direct(inbound.conversation.workspace, inbound.author)
             locale = await reach.locale(inbound.conversation.workspace, inbound.author)
             sorry = Message(texts_for(locale)("sorry"))
@@ -73,11 +76,14 @@ async def _read(
     reach = next((one for one in reaches if one.platform.name == delivery.source), None)
     if reach is None:
         raise Rejected(f"This installation is not on {delivery.source} any more.")
-    inbound = Inbound.from_json(delivery.payload)
-    where = inbound.conversation.workspace
-    if not isinstance(inbound.what, Removed) and not await reach.has(tenant, where):
-        # Of what another tenant has by now, nothing may be answered from here.
-        log.warning("hear.not_ours", platform=delivery.source, workspace=where)
-        await brain.dealt_with(tenant, id_)
-        return None
-    return reach, inbound
+    return reach, Inbound.from_json(delivery.payload)
+
+
+async def _theirs(reach: Reach, tenant: TenantId, inbound: Inbound) -> bool:
+    """Where another tenant has the workspace by now, nothing may be answered for the one that had it. That it
+    was removed, who had it has to hear."""
+    where = inbound.conversation
+    if isinstance(inbound.what, Removed) or await reach.has(tenant, where.workspace):
+        return True
+    log.warning("hear.not_theirs", platform=where.platform, workspace=where.workspace)
+    return False
