@@ -112,7 +112,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        fields = [_field(one["loc"], one["msg"]) for one in error.errors()]
+        fields = [_field(one["loc"], _wrong(one)) for one in error.errors()]
         detail = "; ".join(f"{one['field']}: {one['message']}" for one in fields[:3])
         return problem(422, "invalid", "Invalid input", f"{detail}.", extra={"errors": fields})
 
@@ -137,6 +137,17 @@ def _allowed(app: FastAPI, request: Request, status: HTTPStatus) -> dict[str, st
     if status is not HTTPStatus.METHOD_NOT_ALLOWED or path not in app.openapi()["paths"]:
         return {}
     return {"Allow": ", ".join(sorted(verb.upper() for verb in app.openapi()["paths"][path]))}
+
+
+def _wrong(error: Mapping[str, Any]) -> str:
+    """Pydantic counts the characters of a text that was looked at before as items."""
+    limits = error.get("ctx", {})
+    if error["type"] == "too_short" and isinstance(error["input"], str):
+        least = limits["min_length"]
+        return f"It needs {least} characters at least" if least > 1 else "It is empty"
+    if error["type"] == "too_long" and isinstance(error["input"], str):
+        return f"It may have {limits['max_length']} characters at most"
+    return str(error["msg"])
 
 
 def _field(place: Sequence[str | int], message: str) -> dict[str, str]:

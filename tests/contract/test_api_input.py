@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from brain.usecases.accept import MAX_CHARACTERS
 from tests.contract.conftest import Api
 
 REDIS = "How do I rotate the Redis password?"
@@ -67,6 +68,15 @@ async def test_a_blank_question_and_an_unknown_department_are_refused(api: Api) 
     closed = await api.post("/v1/questions", {"text": REDIS, "department": "payroll"})
     assert (unknown.status_code, closed.status_code) == (404, 404)
     assert closed.json()["detail"] == unknown.json()["detail"].replace("legal", "payroll")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "It is empty"), ("?" * 10_000, f"It may have {MAX_CHARACTERS} characters at most")],
+)
+async def test_what_is_wrong_with_a_text_is_said_in_characters(api: Api, text: str, said: str) -> None:
+    problem = (await api.post("/v1/questions", {"text": text})).json()
+    assert problem["detail"] == f"body.text: {said}."
 
 
 @pytest.mark.parametrize(
